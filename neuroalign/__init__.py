@@ -1,0 +1,77 @@
+"""Score models against brain recordings, with noise ceilings and honest intervals.
+
+The public names below are imported on first use, so that ``import neuroalign`` is quick and
+loads neither torch nor any dataset.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from neuroalign.ceilings import normalize_by_ceiling
+    from neuroalign.data.cards import DatasetCard
+    from neuroalign.data.catalog import list_datasets, load_dataset
+    from neuroalign.data.dataset import BrainDataset, make_dataset, shared_stimuli
+    from neuroalign.data.recordings import (
+        average_repetitions,
+        make_recording,
+        split_repetitions,
+        zscore,
+    )
+    from neuroalign.data.simulate import simulate_neurons
+    from neuroalign.errors import NeuroalignError
+    from neuroalign.folds import KFold, TrainTest
+    from neuroalign.metrics.encoding import RidgeEncoding
+    from neuroalign.models.catalog import list_models, load_model
+    from neuroalign.models.torch_model import TorchModel
+    from neuroalign.report.profile import plot_profile
+    from neuroalign.results.store import load_scores, save_scores
+    from neuroalign.results.tables import best_layer, summarize
+    from neuroalign.scoring import score
+
+_HOMES = {
+    "BrainDataset": "data.dataset",
+    "DatasetCard": "data.cards",
+    "KFold": "folds",
+    "NeuroalignError": "errors",
+    "RidgeEncoding": "metrics.encoding",
+    "TorchModel": "models.torch_model",
+    "TrainTest": "folds",
+    "average_repetitions": "data.recordings",
+    "best_layer": "results.tables",
+    "list_datasets": "data.catalog",
+    "list_models": "models.catalog",
+    "load_dataset": "data.catalog",
+    "load_model": "models.catalog",
+    "load_scores": "results.store",
+    "make_dataset": "data.dataset",
+    "make_recording": "data.recordings",
+    "normalize_by_ceiling": "ceilings",
+    "plot_profile": "report.profile",
+    "save_scores": "results.store",
+    "score": "scoring",
+    "shared_stimuli": "data.dataset",
+    "simulate_neurons": "data.simulate",
+    "split_repetitions": "data.recordings",
+    "summarize": "results.tables",
+    "zscore": "data.recordings",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its home."""
+    if name not in _HOMES:
+        message = f"module 'neuroalign' has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(f"neuroalign.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

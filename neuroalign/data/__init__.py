@@ -1,0 +1,1 @@
+"""Recordings and stimuli: from files to labelled arrays."""

@@ -1,0 +1,62 @@
+"""The facts about a dataset that are known before any file is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from neuroalign.data.schema import STIMULUS_KINDS
+from neuroalign.errors import DataError
+
+MODALITIES = ("fmri", "seeg", "ecog", "eeg", "meg", "spikes", "calcium", "behavior", "simulated")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetCard:
+    """State where a dataset comes from, what it holds, and how far its adapter was checked.
+
+    Parameters
+    ----------
+    citation : str
+        Preferably ``"doi:..."``.
+    modality : str
+        One of "fmri", "seeg", "ecog", "eeg", "meg", "spikes", "calcium", "behavior", "simulated".
+    species : str
+        As in "human" or "macaque".
+    stimulus : str
+        What was presented: "text", "image", "audio" or "video".
+    license : str
+        SPDX identifier, or what the owners say.
+    files : mapping, optional
+        File name -> ``"https://...#sha256=<64 hexadecimal digits>"``.
+    how_to_get : str, optional
+        For data behind a form: the page to go to. Files then need no address.
+    verified : str, optional
+        What the adapter was run against: "original files", "documented layout" or "nothing".
+    """
+
+    citation: str
+    modality: str
+    species: str
+    stimulus: str
+    license: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    how_to_get: str | None = None
+    verified: str = "nothing"
+
+    def __post_init__(self) -> None:
+        """Refuse words outside the vocabulary, and files that cannot be verified."""
+        for name, allowed in (("modality", MODALITIES), ("stimulus", STIMULUS_KINDS)):
+            value = getattr(self, name)
+            if value not in allowed:
+                message = f"DatasetCard {name}={value!r} is not one of {', '.join(allowed)}."
+                raise DataError(message)
+        for name, address in self.files.items():
+            digest = address.partition("#sha256=")[2]
+            known = len(digest) == 64 and set(digest) <= set("0123456789abcdef")
+            if not known or not address.startswith(("https://", "http://", "#")):
+                message = (
+                    f"DatasetCard file {name!r} has the address {address!r}; "
+                    "write 'https://...#sha256=<64 hexadecimal digits>'."
+                )
+                raise DataError(message)

@@ -1,0 +1,360 @@
+"""Make recordings from arrays, and bring them into the form a score needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from neuroalign.data.schema import (
+    EVENT_DIMS,
+    NEUROID_COORDS,
+    SHOWING_COORDS,
+    SHOWING_DIMS,
+    as_labels,
+    in_memory,
+    is_showings,
+    label_faults,
+)
+from neuroalign.errors import DataError
+from neuroalign.numerics.reliability import half_of_showings
+
+
+def make_recording(
+    values: ArrayLike | pd.DataFrame | xr.DataArray,
+    dims: Sequence[str],
+    *,
+    subject: object,
+    units: str,
+    attrs: Mapping[str, str] | None = None,
+    **coords: object,
+) -> xr.DataArray:
+    """Label the responses of one subject.
+
+    Parameters
+    ----------
+    values : array, DataFrame or DataArray
+        Responses; NaN where a neuroid was not measured. Index names of a DataFrame are dropped.
+        A lazy array stays lazy.
+    dims : sequence of str
+        Names of the axes of `values`: "stimulus" (once each) or "showing" (stimuli repeat),
+        "neuroid", and where there are such axes "repetition" and "time". Any order.
+    subject : str or int
+        Who was recorded; becomes the prefix of the neuroid labels.
+    units : str
+        Physical units of the values, as in "spikes/s" or "percent signal change".
+    attrs : mapping, optional
+        Further facts, such as ``{"time_convention": "bin centers"}``, which a time axis needs.
+    **coords
+        Labels: `stimulus` and `neuroid` are required, `time` (s from onset) where it is an axis;
+        others as wanted (`roi`, `session`, `run`, ...). An unusual name whose length fits several
+        axes is given as ``(dim, labels)``.
+
+    Returns
+    -------
+    DataArray (stimulus, [repetition], neuroid, [time]) or (showing, neuroid, [time])
+
+    Examples
+    --------
+    >>> import neuroalign as na
+    >>> recording = na.make_recording([[1.0, 2.0], [3.0, 5.0]], ("stimulus", "neuroid"),
+    ...     subject="m1", units="spikes/s", stimulus=["cat", "dog"], neuroid=[7, 12])
+    >>> [str(label) for label in recording.neuroid.values]
+    ['m1/7', 'm1/12']
+    """
+    owner = str(as_labels([subject], "subject")[0])
+    data = _numeric(values)
+    dims = tuple(dims)
+    _check_dims(dims, data.shape)
+    if not units or not str(units).strip():
+        message = "Argument 'units' is empty; say what the values are, as in units='spikes/s'."
+        raise DataError(message)
+    sizes = dict(zip(dims, data.shape, strict=True))
+    located = {name: _locate(name, value, sizes) for name, value in coords.items()}
+    for name in ("stimulus", "neuroid"):
+        if name not in located:
+            message = f"make_recording needs the labels of every {name}; pass {name}=[...]."
+            raise DataError(message)
+        dim, labels = located[name]
+        located[name] = (dim, as_labels(np.asarray(labels, dtype=object).ravel(), name))
+    located["neuroid"] = ("neuroid", _prefixed(located["neuroid"][1], owner))
+    recording = xr.DataArray(
+        data,
+        dims=dims,
+        coords={**located, "subject": owner},
+        attrs={"units": str(units), **(attrs or {})},
+    )
+    order = SHOWING_DIMS if is_showings(recording) else EVENT_DIMS
+    recording = recording.transpose(*(dim for dim in order if dim in dims))
+    if faults := label_faults(recording):
+        message = f"Recording of subject {owner!r} cannot be made: {'; '.join(faults)}."
+        raise DataError(message)
+    return recording
+
+
+def _numeric(values: Any) -> np.ndarray:
+    """Return an array of numbers; what is not a numpy array but acts like one stays lazy."""
+    if isinstance(values, xr.DataArray):
+        data = values.variable._data if not in_memory(values) else values.values
+    elif hasattr(values, "__array_function__"):
+        data = values
+    else:
+        data = np.asarray(values)
+    if data.dtype == object:
+        try:
+            data = np.asarray(data, dtype=float)
+        except (TypeError, ValueError):
+            data = np.asarray(data, dtype=str)
+    if data.dtype.kind not in "iuf":
+        message = f"Responses are numbers, but values of type {data.dtype} were given."
+        raise DataError(message)
+    if isinstance(data, np.ndarray) and data.dtype.kind == "f" and np.isinf(data).any():
+        message = f"{np.isinf(data).sum()} responses are infinite; use NaN for what is missing."
+        raise DataError(message)
+    return cast(np.ndarray, data)
+
+
+def _check_dims(dims: tuple[str, ...], shape: tuple[int, ...]) -> None:
+    allowed = SHOWING_DIMS if "showing" in dims else EVENT_DIMS
+    if len(dims) != len(shape):
+        message = f"Values of shape {shape} have {len(shape)} axes, but dims names {dims}."
+        raise DataError(message)
+    needed = {allowed[0], "neuroid"}
+    if len(set(dims)) < len(dims) or not needed <= set(dims) <= set(allowed):
+        message = (
+            f"dims {dims} are not those of a recording; use 'stimulus' or 'showing', 'neuroid', "
+            "and where they exist 'repetition' (not with showings) and 'time'."
+        )
+        raise DataError(message)
+    if 0 in shape:
+        message = f"Values of shape {shape} are empty."
+        raise DataError(message)
+
+
+def _locate(name: str, value: Any, sizes: Mapping[str, int]) -> tuple:
+    """Say on which axis the labels of a coordinate lie."""
+    if isinstance(value, tuple) and len(value) == 2 and value[0] in sizes:
+        dim, labels = value
+    elif np.ndim(value) == 0:
+        if name not in NEUROID_COORDS:
+            return (), value
+        dim, labels = "neuroid", np.repeat(value, sizes["neuroid"])
+    else:
+        labels = value
+        dim = _home(name, len(value), sizes)
+    labels = np.asarray(labels)
+    if labels.dtype == object:
+        labels = np.asarray([str(x) if isinstance(x, str) else x for x in labels], dtype=object)
+    if len(labels) != sizes[dim]:
+        message = f"Coordinate {name!r} has {len(labels)} labels, but {dim} has {sizes[dim]}."
+        raise DataError(message)
+    if labels.dtype == object and all(isinstance(x, str) for x in labels):
+        labels = labels.astype(str)
+    return dim, labels
+
+
+def _home(name: str, length: int, sizes: Mapping[str, int]) -> str:
+    if name in sizes:
+        return name
+    if name in NEUROID_COORDS:
+        return "neuroid"
+    if name in SHOWING_COORDS and "showing" in sizes:
+        return "showing"
+    fitting = [dim for dim, size in sizes.items() if size == length]
+    if len(fitting) == 1:
+        return fitting[0]
+    where = " or ".join(fitting) if fitting else "no axis"
+    message = (
+        f"Coordinate {name!r} has {length} labels, which fits {where} of {dict(sizes)}; "
+        f"give it as {name}=(dim, labels)."
+    )
+    raise DataError(message)
+
+
+def _prefixed(labels: np.ndarray, subject: str) -> np.ndarray:
+    prefix = f"{subject}/"
+    if all(label.startswith(prefix) for label in labels):
+        return labels
+    return np.asarray([prefix + label for label in labels])
+
+
+def to_showings(recording: xr.DataArray) -> xr.DataArray:
+    """Lay repetitions out as rows: (showing, neuroid, [time]), sorted by stimulus label.
+
+    Rows without any response are dropped. A recording without repetitions gives one row a stimulus.
+    """
+    if is_showings(recording):
+        rows = recording
+    elif "repetition" in recording.dims:
+        rows = recording.transpose("stimulus", "repetition", ...)
+        n_stimuli, n_repetitions = rows.shape[:2]
+        rows = xr.DataArray(
+            rows.values.reshape(n_stimuli * n_repetitions, *rows.shape[2:]),
+            dims=("showing", *rows.dims[2:]),
+            coords={
+                "stimulus": ("showing", np.repeat(rows["stimulus"].values, n_repetitions)),
+                **_coords_on(rows, ("neuroid", "time")),
+            },
+            attrs=recording.attrs,
+        )
+    else:
+        rows = recording.rename(stimulus="showing")
+        rows = rows.assign_coords(stimulus=("showing", rows["showing"].values)).drop_vars("showing")
+    rows = rows.isel(showing=np.argsort(rows["stimulus"].values, kind="stable"))
+    seen = np.isfinite(np.asarray(rows.values, dtype=float)).any(axis=tuple(range(1, rows.ndim)))
+    return rows.isel(showing=seen)
+
+
+def _coords_on(recording: xr.DataArray, dims: tuple[str, ...]) -> dict[str, xr.Variable]:
+    """Return the coordinates that lie on these dimensions only (scalars included)."""
+    return {
+        str(name): coord.variable
+        for name, coord in recording.coords.items()
+        if set(coord.dims) <= set(dims)
+    }
+
+
+def average_repetitions(recording: xr.DataArray) -> xr.DataArray:
+    """Average the repetitions of each stimulus, skipping missing ones.
+
+    Parameters
+    ----------
+    recording : DataArray
+        Showings, or events with or without a repetition axis.
+
+    Returns
+    -------
+    DataArray (stimulus, neuroid, [time]), float64
+        Sorted by stimulus label. The coordinate `n_repetitions` counts the responses behind each
+        average, per stimulus, or per stimulus and neuroid where these differ; a recording that
+        has no repetitions is taken to be averaged already and carries no count.
+    """
+    if not is_showings(recording) and "repetition" not in recording.dims:
+        return recording.astype(float).sortby("stimulus")
+    rows = to_showings(recording)
+    labels, codes = np.unique(rows["stimulus"].values, return_inverse=True)
+    values = np.asarray(rows.values, dtype=float)
+    present = np.isfinite(values)
+    sums = _sum_by(np.where(present, values, 0.0), codes, len(labels))
+    counts = _sum_by(present, codes, len(labels))
+    averages = np.full_like(sums, np.nan)
+    np.divide(sums, counts, out=averages, where=counts > 0)
+    per_neuroid = counts.max(axis=2) if counts.ndim == 3 else counts
+    same = (per_neuroid == per_neuroid[:, :1]).all()
+    return xr.DataArray(
+        averages,
+        dims=("stimulus", *rows.dims[1:]),
+        coords={
+            "stimulus": labels,
+            **_coords_on(rows, ("neuroid", "time")),
+            "n_repetitions": (
+                ("stimulus",) if same else ("stimulus", "neuroid"),
+                per_neuroid[:, 0] if same else per_neuroid,
+            ),
+        },
+        attrs=recording.attrs,
+    )
+
+
+def _sum_by(values: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
+    """Sum rows that share a code; rows are sorted by code and every code occurs."""
+    starts = np.searchsorted(codes, np.arange(n))
+    return np.add.reduceat(values, starts, axis=0, dtype=None if values.dtype != bool else int)
+
+
+def split_repetitions(recording: xr.DataArray, *, seed: int) -> tuple[xr.DataArray, xr.DataArray]:
+    """Average two random halves of the repetitions of each stimulus.
+
+    Parameters
+    ----------
+    recording : DataArray
+        Showings, or events with a repetition axis.
+    seed : int
+        Chooses the halves; the order of the rows does not matter.
+
+    Returns
+    -------
+    pair of DataArray (stimulus, neuroid, [time])
+        Of k repetitions, floor(k / 2) and ceil(k / 2) go to either half by lot. Stimuli shown
+        once are left out of both.
+    """
+    rows = to_showings(recording)
+    _, codes, counts = np.unique(rows["stimulus"].values, return_inverse=True, return_counts=True)
+    if (counts < 2).all():
+        message = "No stimulus was shown twice, so the recording cannot be split into halves."
+        raise DataError(message)
+    rng = np.random.default_rng(seed)
+    first = half_of_showings(codes, rng)
+    twice = counts[codes] > 1
+    return (
+        average_repetitions(rows.isel(showing=twice & first)),
+        average_repetitions(rows.isel(showing=twice & ~first)),
+    )
+
+
+def zscore(recording: xr.DataArray, *, by: str | None = None) -> xr.DataArray:
+    """Subtract the mean and divide by the standard deviation of each neuroid.
+
+    Parameters
+    ----------
+    recording : DataArray
+        Showings or events.
+    by : str, optional
+        Coordinate of the rows within whose levels to do it, such as "session" or "run".
+
+    Returns
+    -------
+    DataArray, float64
+        NaN where a neuroid does not vary within a level. The units become "z".
+    """
+    rows = recording.dims[0]
+    if by is None:
+        return _standardize(recording.astype(float), str(rows))
+    if by not in recording.coords or recording[by].dims != (rows,):
+        message = f"zscore(by={by!r}) needs a coordinate {by!r} on {rows!r}, which is missing."
+        raise DataError(message)
+    parts = recording.astype(float).groupby(by)
+    return parts.map(_standardize, args=(str(rows),)).assign_attrs(recording.attrs, units="z")
+
+
+def _standardize(values: xr.DataArray, rows: str) -> xr.DataArray:
+    axes = [dim for dim in values.dims if dim in (rows, "repetition")]
+    spread = values.std(axes, skipna=True)
+    centered = values - values.mean(axes, skipna=True)
+    return (centered / spread.where(spread > 0)).assign_attrs(values.attrs, units="z")
+
+
+def join_neuroids(recordings: Sequence[xr.DataArray]) -> xr.DataArray:
+    """Put averaged recordings of equal stimuli side by side; `subject` moves onto the neuroids."""
+    moved = [
+        recording.assign_coords(
+            subject=("neuroid", np.repeat(recording["subject"].values, recording.sizes["neuroid"])),
+            n_repetitions=_repetitions_per_neuroid(recording),
+        )
+        for recording in recordings
+    ]
+    if len(moved) == 1:
+        return moved[0]
+    shared = set.intersection(*(set(map(str, part.coords)) for part in moved))
+    moved = [part.drop_vars(set(map(str, part.coords)) - shared) for part in moved]
+    return xr.concat(
+        moved,
+        "neuroid",
+        join="exact",
+        coords="minimal",
+        compat="override",
+        combine_attrs="override",
+    )
+
+
+def _repetitions_per_neuroid(recording: xr.DataArray) -> xr.DataArray:
+    """Count repetitions per stimulus and neuroid; 1 where the recording carries no count."""
+    ones = xr.ones_like(recording["stimulus"], dtype=int) * xr.ones_like(
+        recording["neuroid"], dtype=int
+    )
+    counts = recording.coords.get("n_repetitions", 1) * ones
+    return counts.transpose("stimulus", "neuroid").reset_coords(drop=True)

@@ -1,0 +1,1 @@
+"""From activations to the rows of a design matrix."""

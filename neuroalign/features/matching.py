@@ -1,0 +1,61 @@
+"""From the activations of a layer to the rows of a design matrix, matched by label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from neuroalign.data.schema import repeated
+from neuroalign.errors import DataError, name_some
+
+
+def design_rows(activations: xr.DataArray, stimuli: Sequence[str] | np.ndarray) -> np.ndarray:
+    """Return one row of features per stimulus, in the order asked for.
+
+    Parameters
+    ----------
+    activations : DataArray (stimulus, ...)
+        All axes but the first are flattened.
+    stimuli : sequence of str
+
+    Returns
+    -------
+    array (stimuli, units)
+    """
+    layer = activations.coords["layer"].item() if "layer" in activations.coords else "?"
+    labels = activations.indexes["stimulus"]
+    if twice := repeated(labels):
+        message = (
+            f"{len(twice)} stimuli have more than one row of activations in layer {layer!r} "
+            f"{name_some(twice)}."
+        )
+        raise DataError(message)
+    rows = labels.get_indexer(list(stimuli))
+    if missing := [label for label, row in zip(stimuli, rows, strict=True) if row < 0]:
+        message = (
+            f"{len(missing)} of {len(stimuli)} stimuli have no activations in layer {layer!r} "
+            f"{name_some(missing)}."
+        )
+        raise DataError(message)
+    values = np.asarray(activations.transpose("stimulus", ...).values)
+    values = values.reshape(len(values), -1)
+    if not np.array_equal(rows, np.arange(len(values))):
+        values = values[rows]
+    if values.shape[1] == 0:
+        message = f"Layer {layer!r} has no units."
+        raise DataError(message)
+    if values.dtype.kind not in "iufb" or not np.isfinite(values).all():
+        broken = [] if values.dtype.kind not in "iuf" else _not_finite(values, stimuli)
+        message = (
+            f"{len(broken) or 'All'} of {len(stimuli)} stimuli have activations in layer "
+            f"{layer!r} that are not finite numbers {name_some(broken or list(stimuli))}."
+        )
+        raise DataError(message)
+    return values
+
+
+def _not_finite(values: np.ndarray, stimuli: Sequence[str] | np.ndarray) -> list[str]:
+    bad = ~np.isfinite(values).all(1)
+    return [label for label, is_bad in zip(stimuli, bad, strict=True) if is_bad]

@@ -1,0 +1,112 @@
+"""Confidence intervals of the median score over neuroids, each with its estimand.
+
+An interval says what it would cover. `procedure`: the expected score of fitting anew at this
+number of training stimuli, over new stimuli, for these neuroids. `conditional`: the score of the
+predictor that was fitted, over new test stimuli, for these neuroids.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from neuroalign.ceilings import mean_over_folds
+from neuroalign.errors import DataError
+from neuroalign.numerics.resampling import bootstrap_correlations, jackknife_interval
+
+LEVEL = 0.95
+N_SAMPLES = 2000
+
+
+class Interval(NamedTuple):
+    """A median over neuroids with its confidence interval and what that covers."""
+
+    median: float
+    low: float
+    high: float
+    estimand: str
+
+
+def median_interval(scores: xr.Dataset, *, seed: int = 0) -> Interval:
+    """Compute the median r over neuroids of one layer, with a 95% interval.
+
+    Several folds give a `procedure` interval from the jackknife over folds; a single predefined
+    fold gives a `conditional` one from the bootstrap over blocks of test stimuli.
+
+    Parameters
+    ----------
+    scores : Dataset
+        From `score`, with one layer selected.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    Interval
+        NaN where r is undefined for all neuroids.
+    """
+    median = _median(scores)
+    if scores.sizes["fold"] == 1:
+        return Interval(median, *_bootstrap(scores, seed), "conditional")
+    low, high = jackknife_interval(
+        lambda folds: _median(scores.isel(fold=folds)),
+        scores.sizes["fold"],
+        _test_share(scores),
+        LEVEL,
+    )
+    return Interval(median, low, high, "procedure")
+
+
+def difference_interval(first: xr.Dataset, second: xr.Dataset) -> Interval:
+    """Compute the difference of the medians of two scores on the same folds and neuroids.
+
+    Parameters
+    ----------
+    first, second : Dataset
+        From `score`, with one layer each (or from `best_layer`); same dataset, seed and folds.
+
+    Returns
+    -------
+    Interval
+        Of median(first) - median(second), paired by fold.
+    """
+    for name in ("neuroid", "block"):
+        if not np.array_equal(first[name].values, second[name].values):
+            message = f"Two scores are compared on the same data only, but their {name}s differ."
+            raise DataError(message)
+    if first.sizes["fold"] == 1:
+        message = "A paired difference needs several folds; score with KFold."
+        raise DataError(message)
+
+    def difference(folds: np.ndarray) -> float:
+        return _median(first.isel(fold=folds)) - _median(second.isel(fold=folds))
+
+    everything = np.arange(first.sizes["fold"])
+    low, high = jackknife_interval(difference, len(everything), _test_share(first), LEVEL)
+    return Interval(difference(everything), low, high, "procedure")
+
+
+def _median(scores: xr.Dataset) -> float:
+    values = mean_over_folds(scores).values
+    defined = values[np.isfinite(values)]
+    return float(np.median(defined)) if defined.size else float("nan")
+
+
+def _test_share(scores: xr.Dataset) -> float:
+    return float(scores["n_test"].mean() / scores["n_train"].mean())
+
+
+def _bootstrap(scores: xr.Dataset, seed: int) -> tuple[float, float]:
+    moments = scores["moments"].transpose("block", ..., "moment").values
+    moments = moments.reshape(len(moments), -1, moments.shape[-1])
+    spread = scores["train_sd"].isel(fold=0).values.ravel()
+    rng = np.random.default_rng([seed, 3])
+    samples = bootstrap_correlations(moments, spread, N_SAMPLES, rng)
+    kept = np.isfinite(mean_over_folds(scores).values.ravel())
+    if not kept.any():
+        return float("nan"), float("nan")
+    medians = np.nanmedian(np.where(np.isfinite(samples), samples, np.nan)[:, kept], axis=1)
+    low, high = np.nanquantile(medians, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

@@ -1,0 +1,1 @@
+"""Metrics: unpack labels, call the numerics, put labels back."""

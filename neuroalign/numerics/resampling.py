@@ -1,0 +1,70 @@
+"""Standard errors and percentiles from resampled folds and blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy import stats
+
+from neuroalign.numerics.moments import correlation
+
+
+def jackknife_interval(
+    statistic: Callable[[np.ndarray], float], n_folds: int, test_share: float, level: float
+) -> tuple[float, float]:
+    """Compute a t interval from leaving out one fold at a time, corrected for shared training rows.
+
+    With pseudo-values u_k of the statistic, the variance of its estimate is taken as
+    (1 / K + n_test / n_train) var(u), not var(u) / K, because the folds share most of their
+    training rows (Nadeau & Bengio 2003, doi:10.1023/A:1024068626366).
+
+    Parameters
+    ----------
+    statistic : callable
+        Of the numbers of the folds to use.
+    n_folds : int
+    test_share : float
+        Held-out rows per training row of a fold.
+    level : float
+        Confidence, as in 0.95.
+
+    Returns
+    -------
+    low, high : float
+        NaN where the statistic is undefined for any set of folds.
+    """
+    folds = np.arange(n_folds)
+    estimate = statistic(folds)
+    without = np.array([statistic(folds[folds != fold]) for fold in folds])
+    pseudo = n_folds * estimate - (n_folds - 1) * without
+    error = np.sqrt((1 / n_folds + test_share) * pseudo.var(ddof=1))
+    reach = stats.t.ppf((1 + level) / 2, n_folds - 1) * error
+    return float(estimate - reach), float(estimate + reach)
+
+
+def bootstrap_correlations(
+    moments: np.ndarray, train_sd: np.ndarray, n_samples: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Resample blocks of held-out rows with replacement, and correlate each sample.
+
+    Exact: the moments of a sample are the sum of those of its blocks.
+
+    Parameters
+    ----------
+    moments : float array (blocks, targets, 6)
+    train_sd : float array (targets,)
+    n_samples : int
+    rng : Generator
+
+    Returns
+    -------
+    float array (n_samples, targets)
+    """
+    n_blocks = len(moments)
+    flat = moments.reshape(n_blocks, -1)
+    samples = []
+    for _ in range(n_samples):
+        counts = rng.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks))
+        samples.append(correlation((counts @ flat).reshape(moments.shape[1:]), train_sd)[0])
+    return np.array(samples)

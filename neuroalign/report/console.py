@@ -1,0 +1,86 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+import xarray as xr
+from rich.console import Console
+from rich.table import Table
+
+from neuroalign.data.cards import DatasetCard
+from neuroalign.inference.intervals import difference_interval
+from neuroalign.results.tables import best_layer, summarize
+
+ESTIMANDS = {
+    "procedure": "expected score of fitting at this number of training stimuli, over new stimuli, "
+    "for these neuroids (jackknife over folds, corrected for shared training stimuli)",
+    "conditional": "score of this fitted predictor over new test stimuli, for these neuroids "
+    "(bootstrap of test blocks)",
+}
+
+
+def print_summary(
+    scores: xr.Dataset, table: pd.DataFrame, beside: Mapping[str, xr.Dataset]
+) -> None:
+    """Print the layer profile, the comparison at the chosen layer, and what the numbers mean."""
+    console = Console(width=None if Console().is_terminal else 100)
+    attrs = scores.attrs
+    profile = Table(title=f"{attrs['model']} on {attrs['dataset']}: median r over neuroids")
+    for name in ("layer", "r", "95% interval", "ceiling r", "r / ceiling", "undefined"):
+        profile.add_column(name, justify="left" if name == "layer" else "right")
+    for row in table.itertuples():
+        profile.add_row(
+            str(row.layer),
+            _number(row.r),
+            f"{_number(row.r_low)} to {_number(row.r_high)}",
+            _number(row.ceiling_r),
+            _number(row.normalized_r),
+            f"{row.n_undefined} of {row.n_neuroids}",
+        )
+    console.print(profile)
+    console.print(_comparison(scores, beside))
+    estimand = str(table["interval"].iloc[0])
+    console.print(f"Interval: {ESTIMANDS[estimand]}.")
+    console.print(f"Noise ceiling {attrs['noise_ceiling']}. {attrs['undefined']}.")
+
+
+def _comparison(scores: xr.Dataset, beside: Mapping[str, xr.Dataset]) -> Table:
+    """Compare models at the layer that the training stimuli of each fold choose."""
+    grid = Table(title="At the layer chosen on training folds")
+    for name in ("model", "layer (folds)", "r", "95% interval", "ahead by", "95% interval"):
+        grid.add_column(name, justify="left" if name in ("model", "layer (folds)") else "right")
+    own = best_layer(scores)
+    for name, values in {scores.attrs["model"]: scores, **beside}.items():
+        chosen = best_layer(values)
+        row = summarize(chosen).iloc[0]
+        ahead = ("", "")
+        if values is not scores and chosen.sizes["fold"] > 1:
+            gap = difference_interval(own, chosen)
+            ahead = (_number(gap.median), f"{_number(gap.low)} to {_number(gap.high)}")
+        interval = f"{_number(row['r_low'])} to {_number(row['r_high'])}"
+        grid.add_row(str(name), _choices(chosen), _number(row["r"]), interval, *ahead)
+    return grid
+
+
+def _choices(chosen: xr.Dataset) -> str:
+    counts = pd.Series(chosen["chosen_layer"].values[:, 0]).value_counts()
+    return ", ".join(f"{layer} ({count})" for layer, count in counts.items())
+
+
+def print_cards(cards: Mapping[str, DatasetCard]) -> None:
+    """Print what is known of datasets before their files are read."""
+    table = Table()
+    for name in ("dataset", "modality", "species", "stimuli", "files", "license", "citation"):
+        table.add_column(name)
+    for name, card in cards.items():
+        table.add_row(
+            name, card.modality, card.species, card.stimulus, str(len(card.files)),
+            card.license, card.citation,
+        )  # fmt: skip
+    Console(width=None if Console().is_terminal else 140).print(table)
+
+
+def _number(value: object) -> str:
+    return "-" if pd.isna(value) else f"{value:.3f}"  # type: ignore[call-overload]

@@ -1,0 +1,117 @@
+"""Everything that is needed to run a score again, as one JSON string."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from neuroalign.folds import Splits
+from neuroalign.models.protocol import Model
+
+PACKAGES = ("neuroalign", "numpy", "scipy", "pandas", "xarray", "torch")
+
+
+def provenance(
+    model: Model,
+    recordings: Mapping[str, xr.DataArray],
+    stimuli: pd.DataFrame,
+    splits: Splits,
+    options: Mapping[str, object],
+) -> str:
+    """Describe a run.
+
+    Parameters
+    ----------
+    model : Model
+    recordings : mapping of str to DataArray
+        Subject -> averaged responses that were scored.
+    stimuli : DataFrame
+        Those that were scored.
+    splits : Splits
+    options : mapping
+        What else was asked for: names, metric, selection, seed, seconds.
+
+    Returns
+    -------
+    str
+        JSON.
+    """
+    fingerprint = getattr(model, "fingerprint", None)
+    record = {
+        **options,
+        "model_sha256": fingerprint() if callable(fingerprint) else None,
+        "responses_sha256": {name: _hash_array(array) for name, array in recordings.items()},
+        "stimuli_sha256": _hash_stimuli(stimuli),
+        "test_stimuli": [[str(label) for label in fold.test] for fold in splits.folds],
+        "train_stimuli": "all others"
+        if len(splits.folds) > 1
+        else [str(label) for label in splits.folds[0].train],
+        "versions": {name: _version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "commit": _commit(),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return json.dumps(record, default=str)
+
+
+def _hash_array(array: xr.DataArray) -> str:
+    digest = hashlib.sha256()
+    for labels in (array["stimulus"].values, array["neuroid"].values):
+        digest.update("\n".join(map(str, labels)).encode())
+    digest.update(np.ascontiguousarray(array.values, dtype="<f8").tobytes())
+    return digest.hexdigest()
+
+
+def _hash_stimuli(stimuli: pd.DataFrame) -> str:
+    """Hash labels and content; files by their bytes."""
+    digest = hashlib.sha256()
+    for label, row in stimuli.iterrows():
+        digest.update(str(label).encode())
+        for value in row:
+            if isinstance(value, np.ndarray):
+                digest.update(str((value.shape, value.dtype)).encode() + value.tobytes())
+            elif isinstance(value, Path) or (isinstance(value, str) and _is_file(value)):
+                digest.update(Path(value).read_bytes())
+            else:
+                digest.update(repr(value).encode())
+    return digest.hexdigest()
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except OSError:
+        return False
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> str | None:
+    """Return the commit of the source tree, where neuroalign runs from one."""
+    folder = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(folder), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", Path(__file__).name)
+        return git("rev-parse", "HEAD")
+    except (OSError, subprocess.CalledProcessError):
+        return None

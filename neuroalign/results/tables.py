@@ -1,0 +1,169 @@
+"""From scores to tables: medians over neuroids, and the layer that training stimuli choose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from neuroalign.ceilings import CEILINGS, mean_over_folds, normalize_by_ceiling
+from neuroalign.errors import DataError, unknown_name
+from neuroalign.inference.intervals import median_interval
+
+BEST = "best"
+
+
+def summarize(scores: xr.Dataset, by: str | Sequence[str] = ("layer",)) -> pd.DataFrame:
+    """Tabulate the median score over neuroids, with its interval and noise ceiling.
+
+    Parameters
+    ----------
+    scores : Dataset
+        From `score` or `best_layer`.
+    by : str or sequence of str
+        What gets a row each: "layer", and coordinates of the neuroids such as "subject" and "roi".
+
+    Returns
+    -------
+    DataFrame
+        One row each, with the columns `r` (median over neuroids of the mean over folds), `r_low`
+        and `r_high` (95%), `interval` (its estimand: "procedure" or "conditional"), `ceiling_r`
+        (median r of a perfect model, from split halves), `normalized_r` (median of r / ceiling,
+        neuroid by neuroid), `n_neuroids`, and `n_undefined` (those without any score, which the
+        medians leave out).
+
+    Examples
+    --------
+    >>> import neuroalign as na
+    >>> dataset = na.load_dataset("simulated-v4", n_crops=4)
+    >>> scores = na.score(na.load_model("pixels"), dataset)
+    >>> list(na.summarize(scores, by=["layer", "roi"]).columns[:4])
+    ['layer', 'roi', 'r', 'r_low']
+    """
+    names = [by] if isinstance(by, str) else list(by)
+    for name in names:
+        if name != "layer" and (name not in scores.coords or scores[name].dims != ("neuroid",)):
+            known = [str(key) for key, c in scores.coords.items() if c.dims == ("neuroid",)]
+            raise unknown_name(name, ["layer", *known], kind="coordinate of neuroids")
+    if "layer" not in names and scores.sizes["layer"] > 1:
+        message = (
+            "Scores of several layers are not averaged; put 'layer' into by=, or choose one with "
+            "best_layer(scores)."
+        )
+        raise DataError(message)
+    rows = []
+    for layer in scores["layer"].values:
+        at_layer = scores.sel(layer=layer)
+        for levels, part in _parts(at_layer, [name for name in names if name != "layer"]):
+            labels = {**levels, "layer": str(layer)}
+            rows.append({**{name: labels[name] for name in names}, **_row(part)})
+    return pd.DataFrame(rows)
+
+
+def _parts(scores: xr.Dataset, names: list[str]) -> list[tuple[dict[str, str], xr.Dataset]]:
+    """Split neuroids by the levels of coordinates, in order of appearance."""
+    if not names:
+        return [({}, scores)]
+    levels = pd.DataFrame({name: scores[name].values.astype(str) for name in names})
+    groups = levels.groupby(names, sort=False).indices
+    return [
+        ({name: str(levels[name].iloc[rows[0]]) for name in names}, scores.isel(neuroid=rows))
+        for rows in groups.values()
+    ]
+
+
+def _row(scores: xr.Dataset) -> dict[str, object]:
+    interval = median_interval(scores)
+    ceiling = CEILINGS[0]
+    bound = normalized = np.array([np.nan])
+    if ceiling in scores:
+        positive = scores[ceiling].where(scores[ceiling] > 0)
+        bound = np.sqrt(positive.values)
+        normalized = normalize_by_ceiling(scores, form="r/sqrt(ceiling)").values
+    r = mean_over_folds(scores)
+    undefined = r.isnull().all([dim for dim in r.dims if dim != "neuroid"])
+    return {
+        "r": interval.median,
+        "r_low": interval.low,
+        "r_high": interval.high,
+        "interval": interval.estimand,
+        "ceiling_r": _median(bound),
+        "normalized_r": _median(normalized),
+        "n_neuroids": scores.sizes["neuroid"],
+        "n_undefined": int(undefined.sum()),
+    }
+
+
+def _median(values: np.ndarray) -> float:
+    defined = values[np.isfinite(values)]
+    return float(np.median(defined)) if defined.size else float("nan")
+
+
+def best_layer(scores: xr.Dataset, *, by: str | None = None) -> xr.Dataset:
+    """Keep, in every fold, the layer that its training stimuli choose.
+
+    The layer of highest median `inner_r2` over neuroids, the R^2 on inner folds of the training
+    stimuli. Held-out stimuli have no say, so the score is that of a layer chosen honestly; it may
+    differ from the maximum of the profile, which is biased upwards.
+
+    Parameters
+    ----------
+    scores : Dataset
+        From `score`.
+    by : str, optional
+        Coordinate of the neuroids, such as "subject" or "roi", to choose separately for each.
+
+    Returns
+    -------
+    Dataset
+        With the single layer "best"; the coordinate `chosen_layer` (fold, neuroid) names the
+        choice. Predictions are dropped.
+
+    Examples
+    --------
+    >>> import neuroalign as na
+    >>> dataset = na.load_dataset("simulated-v4", n_crops=4)
+    >>> scores = na.best_layer(na.score(na.load_model("pixels"), dataset))
+    >>> str(scores.chosen_layer.values[0, 0])
+    'pixels'
+    """
+    scores = scores.drop_vars("prediction", errors="ignore")
+    groups = _parts(scores, [] if by is None else [by])
+    parts = [_chosen(part) for _, part in groups]
+    joined = (
+        parts[0]
+        if len(parts) == 1
+        else xr.concat(
+            parts,
+            "neuroid",
+            join="exact",
+            data_vars="minimal",
+            coords="minimal",
+            compat="override",
+            combine_attrs="override",
+        )
+    )
+    return joined.sel(neuroid=scores["neuroid"].values)
+
+
+def _chosen(scores: xr.Dataset) -> xr.Dataset:
+    others = [dim for dim in scores["inner_r2"].dims if dim not in ("layer", "fold")]
+    medians = scores["inner_r2"].median(others, skipna=True).transpose("fold", "layer").values
+    best = np.argmax(np.where(np.isfinite(medians), medians, -np.inf), axis=1)
+    of_fold = xr.DataArray(best, dims="fold")
+    of_block = xr.DataArray(best[scores["fold_of_block"].values], dims="block")
+    picked = {}
+    for name, values in scores.data_vars.items():
+        if "layer" not in values.dims:
+            picked[name] = values
+            continue
+        lead, index = ("block", of_block) if "block" in values.dims else ("fold", of_fold)
+        every = xr.DataArray(np.arange(scores.sizes[lead]), dims=lead)
+        picked[name] = values.isel({"layer": index, lead: every}).drop_vars("layer")
+    chosen = xr.Dataset(picked, attrs=scores.attrs)
+    names = np.broadcast_to(
+        scores["layer"].values[best][:, None], (len(best), scores.sizes["neuroid"])
+    )
+    return chosen.assign_coords(chosen_layer=(("fold", "neuroid"), names)).expand_dims(layer=[BEST])

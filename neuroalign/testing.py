@@ -1,0 +1,192 @@
+"""Executable contracts: run these on your own dataset or model before you publish it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import torch
+
+from neuroalign.data.cards import DatasetCard
+from neuroalign.data.dataset import BrainDataset
+from neuroalign.data.schema import label_faults, repeated, stimulus_faults, value_faults
+from neuroalign.errors import DataError, NeuroalignError, UnknownNameError
+from neuroalign.models.protocol import as_model
+from neuroalign.models.torch_model import TorchModel
+
+
+def check_dataset(dataset: BrainDataset) -> None:
+    """Check everything a dataset promises, and raise all faults together. Reads every value.
+
+    Parameters
+    ----------
+    dataset : BrainDataset
+
+    Raises
+    ------
+    DataError
+        Lists every fault found.
+
+    Examples
+    --------
+    >>> import neuroalign as na
+    >>> from neuroalign.testing import check_dataset
+    >>> check_dataset(na.load_dataset("simulated-v4", n_crops=2))
+    """
+    faults = list(dataset_faults(dataset))
+    if faults:
+        listed = "\n".join(f"  - {fault}" for fault in faults)
+        message = f"Dataset {dataset.name!r} has {len(faults)} faults:\n{listed}"
+        raise DataError(message)
+
+
+def dataset_faults(dataset: BrainDataset) -> Iterator[str]:
+    """Yield every fault of a dataset, in words."""
+    if not isinstance(dataset, BrainDataset):
+        yield f"it is a {type(dataset).__name__}, not a BrainDataset"
+        return
+    if dataset.card is not None and not isinstance(dataset.card, DatasetCard):
+        yield "its card is not a DatasetCard"
+    yield from (f"stimuli: {fault}" for fault in stimulus_faults(dataset.stimuli))
+    if not dataset.stimulus_kinds:
+        yield "stimuli: no column text, image, audio or video, so that no model can read them"
+    if dataset.card is not None and dataset.card.stimulus not in dataset.stimulus_kinds:
+        yield f"stimuli: the card says {dataset.card.stimulus!r}, but there is no such column"
+    shown: set[str] = set()
+    neuroids: list[str] = []
+    for subject in dataset.subjects:
+        try:
+            recording = dataset.recordings[subject]
+            before = recording.copy(deep=True)
+        except NeuroalignError as error:
+            yield str(error)
+            continue
+        for fault in label_faults(before) + value_faults(before):
+            yield f"subject {subject!r}: {fault}"
+        shown |= set(before["stimulus"].values)
+        neuroids += list(before["neuroid"].values)
+        if not dataset.recordings[subject].identical(before):
+            yield f"subject {subject!r}: reading the recording twice gives different values"
+    if twice := repeated(neuroids):
+        yield f"{len(twice)} neuroid labels belong to more than one subject"
+    if lonely := sorted(set(dataset.stimuli.index) - shown):
+        yield f"{len(lonely)} stimuli were shown to nobody (first: {lonely[0]!r})"
+
+
+def check_adapter(module: ModuleType, load: Callable[[], BrainDataset]) -> None:
+    """Check a dataset module: its card, its docstring, and what it loads.
+
+    Parameters
+    ----------
+    module : module
+        With `CARD` and `load`.
+    load : callable
+        Loads the dataset, from the original files or a miniature of them.
+    """
+    missing = [name for name in ("CARD", "load") if not hasattr(module, name)]
+    if missing or not (module.__doc__ or "").strip():
+        message = f"Dataset module {module.__name__!r} lacks {missing or 'a docstring'}."
+        raise DataError(message)
+    first, second = load(), load()
+    check_dataset(first.named(first.name, module.CARD))
+    for subject in first.subjects:
+        if not first.recordings[subject].identical(second.recordings[subject]):
+            message = f"Loading subject {subject!r} of {module.__name__!r} twice gives two results."
+            raise DataError(message)
+
+
+def check_model(model: object, stimuli: pd.DataFrame) -> None:
+    """Check everything a model promises, on some stimuli, and raise all faults together.
+
+    Parameters
+    ----------
+    model : Model or mapping
+    stimuli : DataFrame
+        Three or more; with the column that the model reads.
+
+    Raises
+    ------
+    DataError
+        Lists every fault found.
+
+    Examples
+    --------
+    >>> import neuroalign as na
+    >>> from neuroalign.testing import check_model
+    >>> stimuli = na.load_dataset("simulated-v4", n_crops=1).stimuli
+    >>> check_model(na.load_model("pixels"), stimuli[:4])
+    """
+    faults = list(model_faults(model, stimuli))
+    if faults:
+        listed = "\n".join(f"  - {fault}" for fault in faults)
+        message = f"The model has {len(faults)} faults:\n{listed}"
+        raise DataError(message)
+
+
+def model_faults(model: object, stimuli: pd.DataFrame) -> Iterator[str]:
+    """Yield every fault of a model, in words."""
+    model = as_model(model)
+    if not isinstance(model.name, str) or not model.name:
+        yield "its name is not a string"
+    if repeated(model.layers) or not model.layers:
+        yield "its layers are not distinct names, one at least"
+    if model.reads is not None and model.reads not in stimuli:
+        yield f"it reads {model.reads!r}, which the stimuli lack"
+        return
+    hooks = _count_hooks(model)
+    before = stimuli.copy(deep=True)
+    first = dict(model.activations(stimuli))
+    if list(first) != list(model.layers):
+        yield f"it yields the layers {list(first)}, but names {model.layers}"
+    for layer, values in first.items():
+        labels = [str(label) for label in values["stimulus"].values]
+        if values.dims[0] != "stimulus" or not set(stimuli.index) <= set(labels):
+            yield f"layer {layer!r}: stimuli are not the first axis, or some are missing"
+        if not np.isfinite(np.asarray(values.values, dtype=float)).all():
+            yield f"layer {layer!r}: activations are not finite"
+    yield from _differences("called twice", first, dict(model.activations(stimuli)), exact=True)
+    reversed_order = dict(model.activations(stimuli.iloc[::-1]))
+    yield from _differences("given stimuli in another order", first, reversed_order)
+    yield from _differences("given fewer stimuli", first, dict(model.activations(stimuli[:2])))
+    last = model.layers[-1]
+    only = dict(model.activations(stimuli, layers=[last]))
+    if list(only) != [last]:
+        yield f"asked for layer {last!r}, it yields {list(only)}"
+    yield from _differences("asked for one layer", {last: first[last]}, only)
+    try:
+        next(iter(model.activations(stimuli, layers=["no such layer"])))
+        yield "an unknown layer is not refused"
+    except UnknownNameError:
+        pass
+    generator = iter(model.activations(stimuli))
+    next(generator)
+    with suppress(AttributeError):
+        generator.close()  # type: ignore[attr-defined]
+    if _count_hooks(model) != hooks:
+        yield "hooks are left behind"
+    if not before.equals(stimuli):
+        yield "it changes the stimuli that it is given"
+
+
+def _differences(when: str, first: dict, second: dict, *, exact: bool = False) -> Iterator[str]:
+    """Compare the stimuli that two runs share."""
+    for layer in second:
+        if layer not in first:
+            continue
+        shared = [
+            s for s in second[layer]["stimulus"].values if s in first[layer].indexes["stimulus"]
+        ]
+        one = np.asarray(first[layer].sel(stimulus=shared).values, dtype=float)
+        two = np.asarray(second[layer].sel(stimulus=shared).values, dtype=float)
+        tolerance = 0 if exact else 1e-4 * max(float(np.abs(one).max()), 1e-12)
+        if one.shape != two.shape or np.abs(one - two).max() > tolerance:
+            yield f"layer {layer!r}: activations change when {when}"
+
+
+def _count_hooks(model: object) -> int:
+    if not isinstance(model, TorchModel):
+        return 0
+    return sum(len(module._forward_hooks) for module in torch.nn.Module.modules(model.module))

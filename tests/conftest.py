@@ -1,0 +1,42 @@
+"""Fixtures that many tests share: small data with a known answer, and the folder of real files."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import neuroalign as na
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def real_data():
+    """Folder of the original recordings; tests that need them skip where it is not named."""
+    folder = os.environ.get("NEUROALIGN_DATA")
+    if not folder:
+        pytest.skip("NEUROALIGN_DATA names no folder with the original recordings")
+    return Path(folder)
+
+
+@pytest.fixture
+def planted():
+    """Make 60 stimuli, activations of two layers, and neurons that read out the layer "true"."""
+    rng = np.random.default_rng(1)
+    labels = [f"s{number:02}" for number in range(60)]
+    units = {layer: rng.normal(size=(60, 30)) for layer in ("other", "true")}
+    layers = {
+        layer: xr.DataArray(values, {"stimulus": labels}, ("stimulus", "unit"))
+        for layer, values in units.items()
+    }
+    signal = units["true"][:, :5] @ rng.normal(size=(5, 8))
+    responses = signal[:, None] + rng.normal(size=(60, 4, 8))
+    stimuli = pd.DataFrame(index=pd.Index(labels, name="stimulus"))
+    dataset = na.make_dataset(responses, stimuli, roi=["V4"] * 5 + ["IT"] * 3, units="spikes/s")
+    return layers, dataset
