@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+import typer.core
 
 from neuroalign.errors import NeuroalignError, unknown_name
 
@@ -20,7 +21,22 @@ if TYPE_CHECKING:
 DEMO_MODEL, DEMO_DATASET = "efficientnet-lite0", "simulated-v4"
 UNTRAINED, PIXELS = "-untrained", "pixels"
 
+
+class _Interrupted(Exception):
+    """Ctrl-C, under a name that typer does not answer by itself."""
+
+
+class _Commands(typer.core.TyperGroup):
+    def invoke(self, ctx: Any) -> object:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise _Interrupted from stop
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Score models against brain recordings, with noise ceilings and honest intervals.",
     no_args_is_help=True,
     add_completion=False,
@@ -47,7 +63,7 @@ def score(
     subjects: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
     roi: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
     n_folds: Annotated[int, typer.Option(help="Folds of cross-validation.")] = 10,
-    seed: Annotated[int, typer.Option(help="Of folds and split halves.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Of folds and split halves.")] = 0,
     device: Annotated[str, typer.Option(help="'cpu' or 'cuda'.")] = "cpu",
     option: Annotated[
         list[str] | None, typer.Option(help="Of the dataset, as in session=201025.")
@@ -69,6 +85,7 @@ def score(
     layers, so that the right answer is known and nothing is downloaded.
     """
     import neuroalign as na
+    from neuroalign.data.catalog import dataset_module
     from neuroalign.report.console import print_summary
 
     if metric != "ridge":
@@ -76,10 +93,10 @@ def score(
     if (model, dataset) == (DEMO_MODEL, DEMO_DATASET):
         typer.echo(f"Scoring the embedded case: {model} on {dataset}, whose truth is known.")
     rivals = _rivals(model, against)
+    target = _run_folder(out, model, dataset_module(dataset)[0])
     networks = {name: _load(name, device) for name in (model, *rivals)}
     data = na.load_dataset(dataset, subjects=_split(subjects), **_options_of(option))
     typer.echo(repr(data))
-    target = _run_folder(out, model, data.name)
 
     def scored(name: str, layers: list[str] | None) -> xr.Dataset:
         return na.score(
@@ -152,9 +169,9 @@ def _write(
 
     na.save_scores(scores, folder)
     table.to_csv(folder / "table.csv", index=False)
-    na.plot_profile(scores, against=beside, path=folder / "profile.png")
     for name, rival in beside.items():
         na.save_scores(rival, folder / "against" / name)
+    na.plot_profile(scores, against=beside, path=folder / "profile.png")
     typer.echo(f"Scores, table and figure are in {folder}.")
 
 
@@ -207,10 +224,12 @@ def main() -> NoReturn:
         app()
     except NeuroalignError as error:
         _fail(str(error), 1)
-    except KeyboardInterrupt:
+    except _Interrupted:
         _fail("Interrupted; what was written before is whole.", 130)
     except MemoryError as error:
         _fail(f"Memory ran out ({error}); use fewer layers or stimuli.", 1)
+    except OSError as error:
+        _fail(f"The system refuses: {error}.", 1)
     sys.exit(0)
 
 

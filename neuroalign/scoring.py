@@ -217,7 +217,11 @@ def _described(
     nowhere = scores["r"].isnull().all([d for d in scores["r"].dims if d != "neuroid"])
     labels = scores["neuroid"].values[nowhere.values]
     undefined = f"{len(labels)} neuroids have no score in any layer"
+    planted = {
+        str(a.attrs["planted_layer"]) for a in averages.values() if "planted_layer" in a.attrs
+    }
     return {
+        **({"planted_layer": ", ".join(sorted(planted))} if planted else {}),
         "model": str(options["model"]),
         "dataset": str(options["dataset"]),
         "metric": str(options["metric"]),

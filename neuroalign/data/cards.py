@@ -33,6 +33,14 @@ class DatasetCard:
         For data behind a form: the page to go to. Files then need no address.
     verified : str, optional
         What the adapter was run against: "original files", "documented layout" or "nothing".
+
+    Examples
+    --------
+    >>> import neuroalign as na
+    >>> card = na.DatasetCard(citation="doi:10.1/x", modality="fmri", species="human",
+    ...     stimulus="text", license="CC0-1.0")
+    >>> card.verified
+    'nothing'
     """
 
     citation: str

@@ -86,7 +86,10 @@ def _module_from(path: Path) -> ModuleType:
         message = f"File {str(path)!r} is not a Python module."
         raise DataError(message)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except ModuleNotFoundError as error:
+        raise _missing_package(str(path), error) from error
     return module
 
 
@@ -134,31 +137,43 @@ def load_dataset(
     >>> dataset.subjects
     ['simulated']
     """
-    name, module, _ = dataset_module(dataset)
-    files = dataset_files(dataset)
+    name, module, folder = dataset_module(dataset)
+    files = _files(name, module, folder)
     wanted = [subjects] if isinstance(subjects, str) else subjects
     try:
         loaded = module.load(files, subjects=wanted, **_known_options(name, module, options))
     except ModuleNotFoundError as error:
-        message = (
-            f"Dataset {name!r} needs the package {error.name!r}, which is not installed; "
-            "run pip install 'neuroalign[demo]' for what the shipped datasets need."
-        )
-        raise MissingPackageError(message) from error
+        raise _missing_package(name, error) from error
     except NeuroalignError:
         raise
     except (ValueError, LookupError, OSError, EOFError, BadZipFile) as error:
-        message = f"Dataset {name!r} could not be loaded: {str(error).rstrip('.')}."
+        reason = str(error).rstrip(".")
+        if isinstance(error, KeyError) or not reason:
+            reason = f"{type(error).__name__} {reason}".rstrip()
+        message = f"Dataset {name!r} could not be loaded: {reason}."
         raise DataError(message) from error
+    if not isinstance(loaded, BrainDataset):
+        message = f"Dataset {name!r} loads a {type(loaded).__name__}, but a BrainDataset is needed."
+        raise DataError(message)
     named = loaded.named(name, module.CARD)
     return named if wanted is None else named.select(subjects=wanted)
 
 
 def dataset_files(dataset: str | Path | ModuleType) -> DataFiles:
     """Return the files of a dataset, each fetched and verified when it is indexed."""
-    name, module, folder = dataset_module(dataset)
+    return _files(*dataset_module(dataset))
+
+
+def _files(name: str, module: ModuleType, folder: Path | None) -> DataFiles:
     card = module.CARD
     return DataFiles(name, card.files, how_to_get=card.how_to_get, folder=folder)
+
+
+def _missing_package(dataset: str, error: ModuleNotFoundError) -> MissingPackageError:
+    return MissingPackageError(
+        f"Dataset {dataset!r} needs the package {error.name!r}, which is not installed; "
+        "run pip install 'neuroalign[demo]' for what the shipped datasets need."
+    )
 
 
 def _known_options(name: str, module: ModuleType, options: dict[str, object]) -> dict[str, object]:

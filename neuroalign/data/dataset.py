@@ -122,6 +122,9 @@ class BrainDataset:
             keep = np.isin(_rois(recording), rois) & np.isin(recording["neuroid"].values, names)
             if keep.any():
                 kept[subject] = recording.isel(neuroid=keep)
+        if not kept:
+            message = f"None of the neuroids asked for lies in roi {', '.join(rois)}."
+            raise DataError(message)
         return self._with(kept)
 
     def _with(
@@ -248,6 +251,8 @@ def describe(recording: xr.DataArray) -> str:
     if recording.size > LARGE:
         return f"{text}with repetitions, {units}"
     rows = to_showings(recording)
+    if not rows.size:
+        return f"{text}no responses, {units}"
     _, codes, counts = np.unique(rows["stimulus"].values, return_inverse=True, return_counts=True)
     spread = f"{counts.min()}-{counts.max()}" if counts.min() < counts.max() else f"{counts.min()}"
     values = np.asarray(rows.values, dtype=float).reshape(len(codes), -1)
@@ -302,12 +307,24 @@ def make_dataset(
     if isinstance(stimuli, pd.DataFrame):
         table = stimuli.copy(deep=False)
     else:
-        table = pd.DataFrame({str(column): list(values) for column, values in stimuli.items()})
+        columns = {str(column): list(values) for column, values in stimuli.items()}
+        if len({len(values) for values in columns.values()}) > 1:
+            lengths = ", ".join(f"{column} {len(values)}" for column, values in columns.items())
+            message = f"Columns of the stimuli differ in length ({lengths})."
+            raise DataError(message)
+        table = pd.DataFrame(columns)
     table.index = pd.Index(as_labels(table.index, "stimulus"), name="stimulus")
-    per_subject = responses if isinstance(responses, Mapping) else {"subject-1": responses}
+    per_subject: Mapping[str, object]
+    if isinstance(responses, Mapping):
+        per_subject = responses
+    elif isinstance(responses, xr.DataArray) and "subject" in responses.coords:
+        per_subject = {responses["subject"].item(): responses}
+    else:
+        per_subject = {"subject-1": responses}
+    subjects = map(str, as_labels(per_subject, "subject"))
     recordings = {
-        str(subject): _recording_of(values, table, str(subject), roi, units)
-        for subject, values in per_subject.items()
+        subject: _recording_of(values, table, subject, roi, units)
+        for subject, values in zip(subjects, per_subject.values(), strict=True)
     }
     return BrainDataset(recordings, table, name=name)
 

@@ -103,9 +103,10 @@ def _fetch(dataset: str, name: str, address: str, digest: str) -> Path:
     if target.exists():
         _check_hash(target, digest)
         return target
+    bar = _DownloadBar(name)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        downloader = pooch.HTTPDownloader(progressbar=_DownloadBar(name))
+        downloader = pooch.HTTPDownloader(progressbar=bar)
         pooch.retrieve(
             address,
             known_hash=f"sha256:{digest}",
@@ -113,11 +114,13 @@ def _fetch(dataset: str, name: str, address: str, digest: str) -> Path:
             path=target.parent,
             downloader=downloader,
         )
+    except OSError as error:
+        raise _explained(error, name, address, target.parent) from error
     except ValueError as error:
         message = f"What {address} serves is not the {name!r} of this dataset (wrong sha256)."
         raise DownloadError(message) from error
-    except OSError as error:
-        raise _explained(error, name, address, target.parent) from error
+    finally:
+        bar.close()
     return target
 
 

@@ -75,8 +75,9 @@ def make_recording(
         raise DataError(message)
     sizes = dict(zip(dims, data.shape, strict=True))
     located = {name: _locate(name, value, sizes) for name, value in coords.items()}
-    for name in ("stimulus", "neuroid"):
-        if name not in located:
+    homes = {"stimulus": "showing" if "showing" in sizes else "stimulus", "neuroid": "neuroid"}
+    for name, home in homes.items():
+        if name not in located or located[name][0] != home:
             message = f"make_recording needs the labels of every {name}; pass {name}=[...]."
             raise DataError(message)
         dim, labels = located[name]
@@ -103,7 +104,11 @@ def _numeric(values: Any) -> np.ndarray:
     elif hasattr(values, "__array_function__"):
         data = values
     else:
-        data = np.asarray(values)
+        try:
+            data = np.asarray(values)
+        except ValueError as error:
+            message = "Responses are not a rectangular array; their rows differ in length."
+            raise DataError(message) from error
     if data.dtype == object:
         try:
             data = np.asarray(data, dtype=float)
@@ -146,7 +151,9 @@ def _locate(name: str, value: Any, sizes: Mapping[str, int]) -> tuple:
     else:
         labels = value
         dim = _home(name, len(value), sizes)
-    labels = np.asarray(labels)
+    given, labels = labels, np.asarray(labels)
+    if labels.dtype.kind == "U" and not all(isinstance(label, str) for label in given):
+        labels = np.asarray(list(given), dtype=object)  # else 1 and nan became "1" and "nan"
     if labels.dtype == object:
         labels = np.asarray([str(x) if isinstance(x, str) else x for x in labels], dtype=object)
     if len(labels) != sizes[dim]:
@@ -232,6 +239,14 @@ def average_repetitions(recording: xr.DataArray) -> xr.DataArray:
         Sorted by stimulus label. The coordinate `n_repetitions` counts the responses behind each
         average, per stimulus, or per stimulus and neuroid where these differ; a recording that
         has no repetitions is taken to be averaged already and carries no count.
+
+    Examples
+    --------
+    >>> import neuroalign as na
+    >>> showings = na.make_recording([[1.0], [3.0], [5.0]], ("showing", "neuroid"),
+    ...     subject="m1", units="spikes/s", stimulus=["cat", "cat", "dog"], neuroid=["a"])
+    >>> na.average_repetitions(showings).n_repetitions.values.tolist()
+    [2, 1]
     """
     if not is_showings(recording) and "repetition" not in recording.dims:
         return recording.astype(float).sortby("stimulus")
@@ -274,13 +289,21 @@ def split_repetitions(recording: xr.DataArray, *, seed: int) -> tuple[xr.DataArr
     recording : DataArray
         Showings, or events with a repetition axis.
     seed : int
-        Chooses the halves; the order of the rows does not matter.
+        Chooses the halves; the order of the stimuli does not matter.
 
     Returns
     -------
     pair of DataArray (stimulus, neuroid, [time])
         Of k repetitions, floor(k / 2) and ceil(k / 2) go to either half by lot. Stimuli shown
         once are left out of both.
+
+    Examples
+    --------
+    >>> import neuroalign as na
+    >>> recording = na.load_dataset("simulated-v4", n_crops=1).recordings["simulated"]
+    >>> first, second = na.split_repetitions(recording, seed=0)
+    >>> first.shape == second.shape == (17, 40)
+    True
     """
     rows = to_showings(recording)
     _, codes, counts = np.unique(rows["stimulus"].values, return_inverse=True, return_counts=True)
@@ -310,6 +333,14 @@ def zscore(recording: xr.DataArray, *, by: str | None = None) -> xr.DataArray:
     -------
     DataArray, float64
         NaN where a neuroid does not vary within a level. The units become "z".
+
+    Examples
+    --------
+    >>> import neuroalign as na
+    >>> recording = na.make_recording([[1.0], [3.0]], ("stimulus", "neuroid"), subject="m1",
+    ...     units="spikes/s", stimulus=["cat", "dog"], neuroid=["a"])
+    >>> na.zscore(recording).values.ravel().tolist()
+    [-1.0, 1.0]
     """
     rows = recording.dims[0]
     if by is None:
@@ -317,15 +348,19 @@ def zscore(recording: xr.DataArray, *, by: str | None = None) -> xr.DataArray:
     if by not in recording.coords or recording[by].dims != (rows,):
         message = f"zscore(by={by!r}) needs a coordinate {by!r} on {rows!r}, which is missing."
         raise DataError(message)
+    if lacking := int(recording[by].isnull().sum()):
+        message = f"zscore(by={by!r}): {lacking} of {len(recording)} rows have no {by!r}."
+        raise DataError(message)
     parts = recording.astype(float).groupby(by)
     return parts.map(_standardize, args=(str(rows),)).assign_attrs(recording.attrs, units="z")
 
 
 def _standardize(values: xr.DataArray, rows: str) -> xr.DataArray:
     axes = [dim for dim in values.dims if dim in (rows, "repetition")]
-    spread = values.std(axes, skipna=True)
+    varies = values.max(axes, skipna=True) > values.min(axes, skipna=True)
     centered = values - values.mean(axes, skipna=True)
-    return (centered / spread.where(spread > 0)).assign_attrs(values.attrs, units="z")
+    spread = values.std(axes, skipna=True).where(varies)
+    return (centered / spread).assign_attrs(values.attrs, units="z")
 
 
 def join_neuroids(recordings: Sequence[xr.DataArray]) -> xr.DataArray:

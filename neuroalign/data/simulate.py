@@ -92,6 +92,12 @@ def _drive(activations: np.ndarray, n_neuroids: int, rng: np.random.Generator) -
         spread = chosen.std(0)
         chosen = np.divide(chosen, spread, out=np.zeros_like(chosen), where=spread > 0)
         drive[:, neuroid] = chosen @ rng.normal(size=len(channels))
+    if silent := int((drive.std(0) == 0).sum()):
+        message = (
+            f"{silent} of {n_neuroids} neurons would listen to channels that do not vary over "
+            "stimuli; plant them on another layer."
+        )
+        raise DataError(message)
     return (drive - drive.mean(0)) / drive.std(0)
 
 

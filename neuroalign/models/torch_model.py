@@ -77,6 +77,12 @@ class TorchModel:
         self.module = module
         self.name = name or type(module).__name__
         self.layers = chosen_layers(layers, block_outputs(module), list(self._modules))
+        if not self.layers:
+            message = (
+                f"Module {self.name!r} has no submodules that could be its layers; wrap it, as in "
+                "TorchModel(torch.nn.Sequential(module))."
+            )
+            raise DataError(message)
         self._preprocess = preprocess or _to_tensor
         self._batch_size, self._budget = batch_size, memory_budget
         self._device = _known_device(device)
@@ -86,7 +92,8 @@ class TorchModel:
         digest = hashlib.sha256()
         for name, tensor in sorted(self.module.state_dict().items()):
             digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+            values = tensor.detach().cpu().contiguous().reshape(-1)
+            digest.update(values.view(torch.uint8).numpy().tobytes())  # numpy knows no bfloat16
         return digest.hexdigest()
 
     def activations(
@@ -109,7 +116,7 @@ class TorchModel:
         wanted = chosen_layers(layers, self.layers, list(self._modules))
         labels = [str(label) for label in stimuli.index]
         with ExitStack() as stack:
-            store = self._run(stimuli, labels, wanted, stack)
+            store = self._run(stimuli.set_axis(labels), labels, wanted, stack)
             for layer in wanted:
                 yield layer, label_layer(store.take(layer), layer, labels, self.name)
 
@@ -118,6 +125,7 @@ class TorchModel:
     ) -> LayerStore:
         """Run all batches; keep what the hooks caught, in memory or on disk."""
         store: LayerStore | None = None
+        shapes: dict[str, tuple[int, ...]] = {}
         with (
             _evaluating(self.module, self._device),
             _hooked({layer: self._modules[layer] for layer in layers}) as caught,
@@ -132,6 +140,7 @@ class TorchModel:
                 if store is None:
                     shapes = {layer: part.shape[1:] for layer, part in outputs.items()}
                     store = stack.enter_context(open_store(shapes, len(labels), self._budget))
+                _check_shapes(outputs, shapes)
                 for layer, part in outputs.items():
                     store.put(layer, start, part)
                 advance(len(batch))
@@ -150,6 +159,18 @@ class TorchModel:
             )
             raise DataError(message)
         return torch.stack(tensors).to(self._device)
+
+
+def _check_shapes(outputs: dict[str, np.ndarray], shapes: dict[str, tuple[int, ...]]) -> None:
+    """Refuse batches whose activations differ in shape, which numpy might broadcast."""
+    for layer, part in outputs.items():
+        if part.shape[1:] != shapes[layer]:
+            message = (
+                f"Layer {layer!r} returns the shape {shapes[layer]} for some stimuli and "
+                f"{part.shape[1:]} for others; give TorchModel a preprocess that brings them to "
+                "one size."
+            )
+            raise DataError(message)
 
 
 def _to_tensor(image: Image.Image) -> torch.Tensor:
@@ -191,7 +212,7 @@ def _hooked(modules: dict[str, torch.nn.Module]) -> Iterator[dict[str, list[obje
     handles = [
         module.register_forward_hook(
             lambda _module, _inputs, output, layer=layer: caught.setdefault(layer, []).append(
-                output
+                _first_tensor(output)
             )
         )
         for layer, module in modules.items()
@@ -203,6 +224,13 @@ def _hooked(modules: dict[str, torch.nn.Module]) -> Iterator[dict[str, list[obje
             handle.remove()
 
 
+def _first_tensor(output: object) -> object:
+    """Return the first of several outputs, copied, since later modules may change it in place."""
+    while isinstance(output, (tuple, list)) and output:
+        output = output[0]
+    return output.clone() if isinstance(output, torch.Tensor) else output
+
+
 def _output(layer: str, caught: dict[str, list[object]], n_stimuli: int) -> np.ndarray:
     calls = caught.get(layer, [])
     if len(calls) != 1:
@@ -212,10 +240,10 @@ def _output(layer: str, caught: dict[str, list[object]], n_stimuli: int) -> np.n
         )
         raise DataError(message)
     output = calls[0]
-    while isinstance(output, (tuple, list)) and output:
-        output = output[0]
     if not isinstance(output, torch.Tensor) or not 2 <= output.ndim <= 4:
-        what = f"shape {tuple(output.shape)}" if isinstance(output, torch.Tensor) else type(output)
+        what = f"a {type(output).__name__}"
+        if isinstance(output, torch.Tensor):
+            what = f"the shape {tuple(output.shape)}"
         message = f"Layer {layer!r} returns {what}; a tensor with 2 to 4 axes is needed."
         raise DataError(message)
     if len(output) != n_stimuli:

@@ -38,9 +38,9 @@ def anova_reliability(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
         spare = np.maximum(counts - 1, 0)
         pooled = squares.sum(0) / spare.sum(0)
         within = np.where(counts > 1, squares / np.maximum(spare, 1), pooled)
-        noise = np.nanmean(np.where(counts > 0, within / counts, np.nan), axis=0)
         shown = counts > 0
         n = shown.sum(0)
+        noise = np.where(shown, within / counts, 0).sum(0) / n
         center = np.where(shown, averages, 0).sum(0) / n
         total = (np.where(shown, averages - center, 0) ** 2).sum(0) / (n - 1)
         share = 1 - noise / total

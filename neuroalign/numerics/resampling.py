@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from scipy import stats
 
 from neuroalign.numerics.moments import correlation
 
 
-def jackknife_interval(
-    statistic: Callable[[np.ndarray], float], n_folds: int, test_share: float, level: float
+def fold_interval(
+    estimate: float, per_fold: np.ndarray, test_share: float, level: float
 ) -> tuple[float, float]:
-    """Compute a t interval from leaving out one fold at a time, corrected for shared training rows.
+    """Compute a t interval from the spread over folds, corrected for shared training rows.
 
-    With pseudo-values u_k of the statistic, the variance of its estimate is taken as
-    (1 / K + n_test / n_train) var(u), not var(u) / K, because the folds share most of their
-    training rows (Nadeau & Bengio 2003, doi:10.1023/A:1024068626366).
+    The variance of the estimate is taken as (1 / K + n_test / n_train) var(per_fold), not
+    var(per_fold) / K, because the folds share most of their training rows (Nadeau & Bengio 2003,
+    doi:10.1023/A:1024068626366).
 
     Parameters
     ----------
-    statistic : callable
-        Of the numbers of the folds to use.
-    n_folds : int
+    estimate : float
+        Center of the interval.
+    per_fold : float array (folds,)
+        The statistic in each fold; NaN where undefined, and then left out.
     test_share : float
         Held-out rows per training row of a fold.
     level : float
@@ -32,13 +31,13 @@ def jackknife_interval(
     Returns
     -------
     low, high : float
-        NaN where the statistic is undefined for any set of folds.
+        NaN where fewer than two folds are defined.
     """
-    folds = np.arange(n_folds)
-    estimate = statistic(folds)
-    without = np.array([statistic(folds[folds != fold]) for fold in folds])
-    pseudo = n_folds * estimate - (n_folds - 1) * without
-    error = np.sqrt((1 / n_folds + test_share) * pseudo.var(ddof=1))
+    defined = per_fold[np.isfinite(per_fold)]
+    n_folds = len(defined)
+    if n_folds < 2:
+        return float("nan"), float("nan")
+    error = np.sqrt((1 / n_folds + test_share) * defined.var(ddof=1))
     reach = stats.t.ppf((1 + level) / 2, n_folds - 1) * error
     return float(estimate - reach), float(estimate + reach)
 

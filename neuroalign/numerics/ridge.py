@@ -15,8 +15,8 @@ from scipy.linalg import blas
 # Columns of the features that are centered and multiplied at a time (rows x 8 bytes each).
 CHUNK = 8192
 
-# What is smaller than this share of its kind is rounding: features that are constant, whole or
-# within a training set, must not come back to life because the penalty shrinks with them.
+# Eigenvalues below this share of the uncentered training features are rounding: features that are
+# constant within a training set must not come back to life because the penalty shrinks with them.
 ROUNDING = 1e-13
 
 
@@ -25,7 +25,6 @@ class Design(NamedTuple):
 
     matrix: np.ndarray
     is_gram: bool
-    total: float  # squared norm of all centered features
 
 
 class Spectrum(NamedTuple):
@@ -52,22 +51,22 @@ def make_design(features: np.ndarray) -> Design:
     """
     n_rows, n_units = features.shape
     if n_units <= n_rows:
-        matrix = _centered(features)
-        return Design(matrix, is_gram=False, total=float((matrix**2).sum()))
+        return Design(_shifted(features), is_gram=False)
     gram = np.zeros((n_rows, n_rows), order="F")
     for start in range(0, n_units, CHUNK):
-        part = _centered(features[:, start : start + CHUNK])
+        part = _shifted(features[:, start : start + CHUNK])
         gram = blas.dsyrk(1.0, part.T, beta=1.0, c=gram, trans=1, overwrite_c=1, lower=1)
-    return Design(gram + np.tril(gram, -1).T, is_gram=True, total=float(np.trace(gram)))
+    return Design(gram + np.tril(gram, -1).T, is_gram=True)
 
 
-def _centered(features: np.ndarray) -> np.ndarray:
-    """Center columns: ridge does not see the shift, and products far from zero stay accurate."""
-    centered = features.astype(float)
-    largest = np.abs(centered).max(0, initial=0)
-    centered -= centered.mean(0)
-    centered[:, np.abs(centered).max(0, initial=0) <= ROUNDING * largest] = 0
-    return centered
+def _shifted(features: np.ndarray) -> np.ndarray:
+    """Shift columns near zero: ridge does not see it, and products far from zero stay accurate.
+
+    By the median of nine rows, not the mean of all, so that one wild row, which may be held out,
+    does not cost the others their accuracy.
+    """
+    rows = np.linspace(0, len(features) - 1, min(9, len(features))).astype(int)
+    return features.astype(float) - np.median(features[rows].astype(float), axis=0)
 
 
 def decompose(design: Design, train: np.ndarray, test: np.ndarray) -> Spectrum:
@@ -85,6 +84,7 @@ def decompose(design: Design, train: np.ndarray, test: np.ndarray) -> Spectrum:
     """
     if design.is_gram:
         inner = design.matrix[np.ix_(train, train)]
+        size = np.trace(inner)
         cross = design.matrix[np.ix_(test, train)]
         mean = inner.mean(0)
         offset = mean - mean.mean()
@@ -93,11 +93,13 @@ def decompose(design: Design, train: np.ndarray, test: np.ndarray) -> Spectrum:
         eigenvalues, vectors = np.linalg.eigh(inner)
         basis, projected = vectors, cross @ vectors
     else:
-        mean = design.matrix[train].mean(0)
-        rows = design.matrix[train] - mean
+        rows = design.matrix[train]
+        size = (rows**2).sum()
+        mean = rows.mean(0)
+        rows = rows - mean
         eigenvalues, vectors = np.linalg.eigh(rows.T @ rows)
         basis, projected = rows @ vectors, (design.matrix[test] - mean) @ vectors
-    eigenvalues = np.where(eigenvalues > ROUNDING * design.total, eigenvalues, 0)
+    eigenvalues = np.where(eigenvalues > ROUNDING * size, eigenvalues, 0)
     return Spectrum(eigenvalues, vectors, basis, projected, eigenvalues.sum() / len(train))
 
 
@@ -178,7 +180,9 @@ def coefficients(features: np.ndarray, responses: np.ndarray, alphas: np.ndarray
     design = make_design(features)
     spectrum = decompose(design, rows, rows[:0])
     lifted = spectrum.vectors @ _shrink(spectrum, spectrum.train.T @ responses, alphas)
-    return _centered(features).T @ lifted if design.is_gram else lifted
+    if not design.is_gram:
+        return lifted
+    return (features - features.mean(0, dtype=float)).T @ lifted
 
 
 def _shrink(spectrum: Spectrum, loadings: np.ndarray, alphas: np.ndarray) -> np.ndarray:

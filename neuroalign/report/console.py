@@ -15,7 +15,7 @@ from neuroalign.results.tables import best_layer, summarize
 
 ESTIMANDS = {
     "procedure": "expected score of fitting at this number of training stimuli, over new stimuli, "
-    "for these neuroids (jackknife over folds, corrected for shared training stimuli)",
+    "for these neuroids (spread over folds, corrected for shared training stimuli)",
     "conditional": "score of this fitted predictor over new test stimuli, for these neuroids "
     "(bootstrap of test blocks)",
 }
@@ -41,9 +41,18 @@ def print_summary(
         )
     console.print(profile)
     console.print(_comparison(scores, beside))
+    if "planted_layer" in attrs:
+        found = _best_scoring(table)
+        console.print(f"Truth: planted on {attrs['planted_layer']}. Found: {found} scores highest.")
     estimand = str(table["interval"].iloc[0])
     console.print(f"Interval: {ESTIMANDS[estimand]}.")
     console.print(f"Noise ceiling {attrs['noise_ceiling']}. {attrs['undefined']}.")
+
+
+def _best_scoring(table: pd.DataFrame) -> str:
+    """Name the layer of highest median r in a table."""
+    defined = table.dropna(subset="r")
+    return str(defined.iloc[int(defined["r"].argmax())]["layer"]) if len(defined) else "none"
 
 
 def _comparison(scores: xr.Dataset, beside: Mapping[str, xr.Dataset]) -> Table:

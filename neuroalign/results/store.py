@@ -76,6 +76,13 @@ def load_scores(folder: str | Path) -> xr.Dataset:
     -------
     Dataset
         In memory.
+
+    Examples
+    --------
+    >>> import neuroalign as na
+    >>> na.load_scores("runs/nobody")
+    Traceback (most recent call last):
+    neuroalign.errors.DataError: Folder 'runs/nobody' holds no scores.nc.
     """
     path = Path(folder).expanduser() / ARRAYS
     if not path.exists():
