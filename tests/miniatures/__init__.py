@@ -1,0 +1,1 @@
+"""Miniatures of raw datasets: one module a dataset, whose `write` makes its files in a folder."""

@@ -1,0 +1,379 @@
+"""The command line: what it writes and prints, and one sentence where it refuses."""
+
+import hashlib
+import re
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from typer.testing import CliRunner
+
+import neuroalign as na
+from neuroalign import cli
+
+ADAPTER = '''
+"""Forty images, and neurons that answer to single pixels."""
+
+import numpy as np
+
+import neuroalign as na
+
+CARD = na.DatasetCard(
+    citation="none", modality="simulated", species="none", stimulus="image", license="CC0-1.0",
+    files={files},
+)
+
+
+def load(files, *, subjects=None, noise=1.0):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (40, 6, 6, 3)).astype(np.uint8)
+    responses = images[:, None, 0, :4, 0] / 50 + float(noise) * rng.normal(size=(40, 3, 4))
+    {spoil}
+    return na.make_dataset(responses, {{"image": list(images)}}, roi=["V1"] * 3 + ["V4"], units="z")
+'''
+
+
+def write_dataset(folder, *, files=None, spoil="pass"):
+    folder.mkdir()
+    text = textwrap.dedent(ADAPTER).format(files=files or {}, spoil=spoil)
+    (folder / "dataset.py").write_text(text.lstrip())
+    return str(folder)
+
+
+def plain(text):
+    """Take the colors out, which continuous integration may ask for."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+@pytest.fixture
+def tiny(tmp_path):
+    return write_dataset(tmp_path / "tiny")
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    """Run the command as a shell would; returns exit code, output and errors."""
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["neuroalign", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        return stop.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """Score the pixels once; returns what was printed, and the folder."""
+    root = tmp_path_factory.mktemp("cli")
+    words = ["score", "pixels", write_dataset(root / "tiny"), "--out", str(root / "runs")]
+    result = CliRunner().invoke(cli.app, words, catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.output, root / "runs" / "pixels_tiny_ridge", words
+
+
+def test_score_writes_a_folder(finished):
+    _, folder, _ = finished
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["profile.png", "provenance.json", "scores.nc", "table.csv"]
+    assert (folder / "profile.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_score_writes_the_scores_that_the_library_computes(finished):
+    _, folder, words = finished
+    expected = na.score(na.load_model("pixels"), na.load_dataset(words[2]))
+    assert na.load_scores(folder).drop_attrs().identical(expected.drop_attrs())
+
+
+def test_score_prints_the_table_that_it_writes(finished):
+    printed, folder, _ = finished
+    header, row = (folder / "table.csv").read_text().splitlines()
+    values = dict(zip(header.split(","), row.split(","), strict=True))
+    assert values["layer"] == "pixels"
+    for name in ("r", "r_low", "r_high", "ceiling_r", "normalized_r"):
+        assert f"{float(values[name]):.3f}" in printed
+
+
+def test_score_says_what_was_scored_and_where_it_is(finished):
+    printed, folder, _ = finished
+    assert "BrainDataset 'tiny'" in printed
+    assert "pixels on tiny: median r over neuroids" in printed
+    assert f"Scores, table and figure are in {folder}." in printed
+
+
+def test_a_second_run_into_the_same_folder_is_refused_before_any_work(finished, run, monkeypatch):
+    _, folder, words = finished
+    monkeypatch.setattr(na, "load_dataset", lambda *_, **__: pytest.fail("work was done"))
+    code, out, err = run(*words)
+    assert (code, out) == (1, "")
+    assert err == (
+        f"Error: Folder {str(folder)!r} exists already; remove it or choose another --out.\n"
+    )
+
+
+def test_score_without_a_folder_writes_nothing(tiny, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("score", "pixels", tiny, "--n-folds", 3)
+    assert (code, err) == (0, "")
+    assert "median r over neuroids" in out
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
+
+
+def test_options_reach_the_score(tiny, run, tmp_path):
+    words = ["--roi", "V1", "--n-folds", 4, "--seed", 5, "--layers", "pixels"]
+    code, _, _ = run("score", "pixels", tiny, *words, "--out", tmp_path / "runs")
+    scores = na.load_scores(tmp_path / "runs" / "pixels_tiny_ridge")
+    assert code == 0
+    assert dict(scores.sizes) | {"fold": 4, "neuroid": 3} == dict(scores.sizes)
+    assert '"seed": 5' in scores.attrs["provenance"]
+
+
+def test_options_of_the_dataset_reach_its_adapter(tiny, run):
+    _, quiet, _ = run("score", "pixels", tiny, "--n-folds", 3, "--option", "noise=0.001")
+    assert "noise ceiling of variance: median 1.00 split-half" in quiet
+
+
+def test_rivals_are_scored_beside_and_saved(tiny, run, tmp_path):
+    words = ["--against", "pixels", "--n-folds", 3, "--out", tmp_path / "runs"]
+    code, _, _ = run("score", "pixels", tiny, *words)
+    folder = tmp_path / "runs" / "pixels_tiny_ridge"
+    assert code == 0
+    own, rival = (na.load_scores(path) for path in (folder, folder / "against" / "pixels"))
+    assert own.drop_attrs().identical(rival.drop_attrs())
+
+
+def test_a_network_has_to_beat_its_untrained_twin_and_the_pixels():
+    twin = "efficientnet-lite0-untrained"
+    assert cli._rivals("efficientnet-lite0", None) == [twin, "pixels"]
+    assert cli._rivals(twin, None) == ["pixels"]
+    assert cli._rivals("pixels", None) == []
+
+
+def test_against_none_scores_the_model_alone():
+    assert cli._rivals("efficientnet-lite0", "none") == []
+
+
+REFUSALS = {
+    "model": (["pixel"], [], "No model is called 'pixel'. Did you mean 'pixels'?"),
+    "dataset": (
+        ["pixels", "simulated-v5"],
+        [],
+        "No dataset is called 'simulated-v5'. Did you mean 'simulated-v4'?",
+    ),
+    "metric": (
+        ["pixels"],
+        ["--metric", "rigde"],
+        "No metric is called 'rigde'. Did you mean 'ridge'?",
+    ),
+    "rival": (
+        ["pixels"],
+        ["--against", "pixls"],
+        "No model is called 'pixls'. Did you mean 'pixels'?",
+    ),
+    "roi": (["pixels"], ["--roi", "V2,V1"], "No roi is called 'V2'. Known: 'V1', 'V4'."),
+    "subject": (
+        ["pixels"],
+        ["--subjects", "subject-2"],
+        "No subject is called 'subject-2'. Did you mean 'subject-1'?",
+    ),
+    "layer": (
+        ["pixels"],
+        ["--layers", "pixel"],
+        "No layer is called 'pixel'. Did you mean 'pixels'?",
+    ),
+    "option": (
+        ["pixels"],
+        ["--option", "nois=2"],
+        "No option of dataset 'tiny' is called 'nois'. Did you mean 'noise'?",
+    ),
+    "form of an option": (
+        ["pixels"],
+        ["--option", "noise"],
+        "--option 'noise' is not of the form name=value.",
+    ),
+    "too many folds": (
+        ["pixels"],
+        ["--n-folds", "30"],
+        "KFold(n_folds=30) needs at least 90 stimuli, but there are 40; use fewer folds or more "
+        "stimuli.",
+    ),
+    "one fold": (
+        ["pixels"],
+        ["--n-folds", "1"],
+        "KFold(n_folds=1) holds nothing out; use 2 or more folds.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_a_refusal_is_one_sentence_and_writes_nothing(case, tiny, run, tmp_path):
+    words, options, sentence = REFUSALS[case]
+    words = words if len(words) == 2 else [*words, tiny]
+    code, _, err = run("score", *words, *options, "--out", tmp_path / "runs")
+    assert (code, err) == (1, f"Error: {sentence}\n")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_debug_shows_the_traceback_before_the_sentence(run):
+    code, _, err = run("--debug", "score", "pixel")
+    assert code == 1
+    assert err.startswith("Traceback (most recent call last):")
+    assert err.endswith("Error: No model is called 'pixel'. Did you mean 'pixels'?\n")
+
+
+@pytest.mark.parametrize("words", [["--seed", "-1"], ["--n-folds", "many"], ["--unheard"]])
+def test_a_wrong_word_is_a_usage_error(words, tiny, run):
+    code, out, err = run("score", "pixels", tiny, *words)
+    assert (code, out) == (2, "")
+    assert words[0] in plain(err)
+
+
+def test_ctrl_c_is_one_sentence_and_leaves_nothing(tiny, run, tmp_path, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(na, "score", interrupted)
+    code, _, err = run("score", "pixels", tiny, "--out", tmp_path / "runs")
+    assert (code, err) == (130, "Error: Interrupted; what was written before is whole.\n")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_memory_that_runs_out_is_one_sentence(tiny, run, monkeypatch):
+    def too_large(*_, **__):
+        message = "Unable to allocate 900 GiB"
+        raise MemoryError(message)
+
+    monkeypatch.setattr(na, "score", too_large)
+    code, _, err = run("score", "pixels", tiny)
+    sentence = "Memory ran out (Unable to allocate 900 GiB); use fewer layers or stimuli."
+    assert (code, err) == (1, f"Error: {sentence}\n")
+
+
+@pytest.mark.parametrize("rivals", ["none", "pixels"])
+def test_scores_are_saved_before_the_figure_is_drawn(rivals, tiny, run, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(na, "plot_profile", full)
+    words = ["--n-folds", 3, "--against", rivals, "--out", tmp_path / "runs"]
+    code, _, err = run("score", "pixels", tiny, *words)
+    assert (code, err) == (
+        1,
+        "Error: The system refuses: [Errno 28] No space left on device.\n",
+    )
+    folder = tmp_path / "runs" / "pixels_tiny_ridge"
+    assert na.load_scores(folder).sizes["fold"] == 3
+    assert (folder / "table.csv").exists()
+    assert (folder / "against" / "pixels" / "scores.nc").exists() == (rivals == "pixels")
+
+
+def test_datasets_are_listed_with_their_cards(run):
+    code, out, err = run("datasets")
+    assert (code, err) == (0, "")
+    for name in na.list_datasets():
+        assert name in out
+    assert "CC0-1.0" in out
+
+
+def test_models_are_listed(run):
+    assert run("models") == (0, "\n".join([*na.list_models(), ""]), "")
+
+
+def test_check_finds_no_faults_in_a_sound_dataset(tiny, run):
+    code, out, err = run("check", tiny)
+    assert (code, err) == (0, "")
+    assert out.startswith("BrainDataset 'tiny'\n  stimuli   40 (image)\n")
+    assert out.endswith("\nNo faults.\n")
+
+
+def test_check_lists_the_faults_of_a_dataset(run, tmp_path):
+    spoil = "responses[:, :, 1] = 3; responses[:, :, 2] = np.nan"
+    code, out, err = run("check", write_dataset(tmp_path / "faulty", spoil=spoil))
+    assert (code, out) == (1, "")
+    assert err == (
+        "Error: Dataset 'faulty' has 2 faults:\n"
+        "  - subject 'subject-1': 1 neuroids have no response at all (first: 'subject-1/2')\n"
+        "  - subject 'subject-1': 1 neuroids have a constant response (first: 'subject-1/1')\n"
+    )
+
+
+def dataset_with_file(folder, *, content=b"1,2,3\n"):
+    digest = hashlib.sha256(b"1,2,3\n").hexdigest()
+    dataset = write_dataset(folder, files={"table.csv": f"#sha256={digest}"})
+    if content is not None:
+        (folder / "table.csv").write_bytes(content)
+    return dataset, digest
+
+
+def test_fetch_verifies_files_that_lie_in_the_folder(run, tmp_path):
+    dataset, _ = dataset_with_file(tmp_path / "own")
+    code, out, err = run("fetch", dataset)
+    assert (code, err) == (0, "")
+    assert out == f"{tmp_path / 'own' / 'table.csv'}\n1 files are there and verified.\n"
+
+
+def test_fetch_refuses_a_damaged_file(run, tmp_path):
+    dataset, digest = dataset_with_file(tmp_path / "own", content=b"1,2,4\n")
+    code, out, err = run("fetch", dataset)
+    found = hashlib.sha256(b"1,2,4\n").hexdigest()
+    assert (code, out) == (1, "")
+    assert err == (
+        f"Error: File {tmp_path / 'own' / 'table.csv'} (6 bytes) is damaged or another version: "
+        f"its sha256 is {found[:12]}..., but {digest[:12]}... is needed; delete it and try again.\n"
+    )
+
+
+def test_fetch_says_where_a_missing_file_has_to_be_put(run, tmp_path):
+    dataset, _ = dataset_with_file(tmp_path / "own", content=None)
+    code, _, err = run("fetch", dataset)
+    assert code == 1
+    assert err == (
+        "Error: File 'table.csv' has to be got from its owners and put at "
+        f"{tmp_path / 'own' / 'table.csv'}.\n"
+    )
+
+
+def test_without_words_the_help_is_shown(run):
+    code, out, err = run()
+    assert code in (0, 2)
+    for command in ("score", "datasets", "models", "check", "fetch"):
+        assert re.search(rf"\b{command}\b", plain(out + err))
+
+
+LOADED = "assert not set(sys.modules) & {'torch', 'xarray', 'pandas', 'matplotlib'}"
+NO_TORCH = "assert 'torch' not in sys.modules"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        f"import neuroalign, sys; {LOADED}",
+        f"import neuroalign.cli, sys; {LOADED}",
+        f"import neuroalign as na, sys; dir(na); na.NeuroalignError; {LOADED}",
+        f"import neuroalign as na, sys; na.list_models(); {NO_TORCH}",
+        f"import neuroalign as na, sys; na.list_datasets(); {NO_TORCH}",
+    ],
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(code):
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_help_loads_neither_torch_nor_xarray():
+    code = f"""
+        import atexit, sys
+        from neuroalign import cli
+
+        sys.argv = ["neuroalign", "score", "--help"]
+        try:
+            cli.main()
+        except SystemExit as stop:
+            assert stop.code == 0
+            {LOADED}
+        """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], check=True, capture_output=True, text=True
+    )
+    assert "--against" in plain(done.stdout)

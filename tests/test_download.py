@@ -1,0 +1,286 @@
+"""Files: found in a folder, in the cache or on a server, and never used unverified."""
+
+import errno
+import functools
+import hashlib
+import http.server
+import os
+import re
+import threading
+
+import pooch
+import pytest
+
+import neuroalign as na
+from neuroalign.data.download import DataFiles
+from neuroalign.errors import DataError, DownloadError, UnknownNameError
+
+CONTENT = b"responses of nobody"
+DIGEST = hashlib.sha256(CONTENT).hexdigest()
+CLOSED = "http://127.0.0.1:9"  # the port of the discard service, which nobody offers
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """Serve files, and break off in the middle of those called so."""
+
+    def log_message(self, *arguments):
+        """Say nothing."""
+
+    def send_header(self, keyword, value):
+        """Promise more of a file than will come."""
+        if keyword == "Content-Length" and "breaks-off" in self.path:
+            value = str(int(value) + 1)
+        super().send_header(keyword, value)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """Keep downloads under the folder of the test, and forget the folder of real files."""
+    monkeypatch.delenv("NEUROALIGN_DATA", raising=False)
+    monkeypatch.setattr("neuroalign.data.download.cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def served(tmp_path):
+    """Serve a folder on this machine; gives the folder and its address."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    handler = functools.partial(QuietHandler, directory=folder)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield folder, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def local(tmp_path):
+    """Make a folder that holds the file already."""
+    folder = tmp_path / "local"
+    folder.mkdir()
+    (folder / "a.npy").write_bytes(CONTENT)
+    return folder
+
+
+def files_at(address, **options):
+    return DataFiles("mine", {"a.npy": f"{address}#sha256={DIGEST}"}, **options)
+
+
+def refused(message, error=DownloadError):
+    return pytest.raises(error, match=f"^{re.escape(message)}$")
+
+
+def everything_in(folder):
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_file_in_the_folder_is_not_downloaded(local, cache):
+    assert files_at(f"{CLOSED}/a.npy", folder=local)["a.npy"] == local / "a.npy"
+    assert not cache.exists()
+
+
+def test_the_environment_names_a_folder_of_folders(local, monkeypatch):
+    monkeypatch.setenv("NEUROALIGN_DATA", str(local.parent))
+    files = DataFiles("local", {"a.npy": f"{CLOSED}/a.npy#sha256={DIGEST}"})
+    assert files["a.npy"] == local / "a.npy"
+
+
+def test_a_folder_that_is_given_comes_before_the_environment(local, tmp_path, monkeypatch):
+    monkeypatch.setenv("NEUROALIGN_DATA", str(tmp_path / "elsewhere"))
+    assert files_at(f"{CLOSED}/a.npy", folder=local)["a.npy"] == local / "a.npy"
+
+
+def test_a_truncated_file_in_the_folder_is_refused(local):
+    path = local / "a.npy"
+    path.write_bytes(CONTENT[:9])
+    found = hashlib.sha256(CONTENT[:9]).hexdigest()
+    message = (
+        f"File {path} (9 bytes) is damaged or another version: its sha256 is {found[:12]}..., "
+        f"but {DIGEST[:12]}... is needed; delete it and try again."
+    )
+    with refused(message):
+        files_at(f"{CLOSED}/a.npy", folder=local)["a.npy"]
+
+
+def test_a_file_is_taken_as_it_is_where_that_is_asked_for(local):
+    (local / "a.npy").write_bytes(b"a miniature")
+    files = files_at(f"{CLOSED}/a.npy", folder=local, verify=False)
+    assert files["a.npy"].read_bytes() == b"a miniature"
+
+
+def test_a_file_without_an_address_says_how_to_get_it(tmp_path):
+    files = files_at("", how_to_get="https://host/form", folder=tmp_path)
+    wanted = tmp_path / "a.npy"
+    with refused(f"File 'a.npy' has to be got from https://host/form and put at {wanted}."):
+        files["a.npy"]
+
+
+def test_a_file_without_an_address_names_the_variable_where_no_folder_is_known():
+    wanted = os.path.join("$NEUROALIGN_DATA", "mine", "a.npy")
+    with refused(f"File 'a.npy' has to be got from its owners and put at {wanted}."):
+        files_at("")["a.npy"]
+
+
+def test_an_unknown_file_names_the_nearest():
+    message = "No file of dataset 'mine' is called 'b.npy'. Did you mean 'a.npy'?"
+    with refused(message, UnknownNameError):
+        files_at(CLOSED)["b.npy"]
+
+
+def test_naming_and_counting_files_fetches_nothing(cache):
+    files = files_at(f"{CLOSED}/a.npy")
+    assert "a.npy" in files
+    assert "b.npy" not in files
+    assert (list(files), len(files)) == (["a.npy"], 1)
+    assert not cache.exists()
+
+
+def test_a_file_is_downloaded_into_the_cache(served, cache):
+    folder, address = served
+    (folder / "x.npy").write_bytes(CONTENT)
+    path = files_at(f"{address}/x.npy")["a.npy"]
+    assert path == cache / "mine" / "a.npy"
+    assert path.read_bytes() == CONTENT
+
+
+def test_a_file_in_the_cache_is_not_downloaded_again(served):
+    folder, address = served
+    (folder / "x.npy").write_bytes(CONTENT)
+    files_at(f"{address}/x.npy")["a.npy"]
+    assert files_at(f"{CLOSED}/x.npy")["a.npy"].read_bytes() == CONTENT
+
+
+def test_a_damaged_file_in_the_cache_is_refused(cache):
+    (cache / "mine").mkdir(parents=True)
+    path = cache / "mine" / "a.npy"
+    path.write_bytes(b"")
+    found = hashlib.sha256(b"").hexdigest()
+    message = (
+        f"File {path} (0 bytes) is damaged or another version: its sha256 is {found[:12]}..., "
+        f"but {DIGEST[:12]}... is needed; delete it and try again."
+    )
+    with refused(message):
+        files_at(f"{CLOSED}/a.npy")["a.npy"]
+
+
+def test_another_file_than_promised_is_refused_and_not_kept(served, cache):
+    folder, address = served
+    (folder / "a.npy").write_bytes(b"<html>Please log in</html>")
+    message = f"What {address}/a.npy serves is not the 'a.npy' of this dataset (wrong sha256)."
+    with refused(message):
+        files_at(f"{address}/a.npy")["a.npy"]
+    assert everything_in(cache) == []
+
+
+def not_downloaded(address, kind):
+    return (
+        f"File 'a.npy' could not be downloaded from {address} ({kind}); check the connection, "
+        "or put the file into a folder that NEUROALIGN_DATA names."
+    )
+
+
+def test_a_server_that_is_gone_is_said_in_one_sentence(cache):
+    with refused(not_downloaded(f"{CLOSED}/a.npy", "ConnectionError")):
+        files_at(f"{CLOSED}/a.npy")["a.npy"]
+    assert everything_in(cache) == []
+
+
+def test_a_file_that_the_server_lacks_is_said_in_one_sentence(served, cache):
+    address = f"{served[1]}/a.npy"
+    with refused(not_downloaded(address, "HTTPError")):
+        files_at(address)["a.npy"]
+    assert everything_in(cache) == []
+
+
+def test_a_download_that_breaks_off_is_not_kept(served, cache):
+    folder, address = served
+    (folder / "breaks-off.npy").write_bytes(CONTENT)
+    with refused(not_downloaded(f"{address}/breaks-off.npy", "ChunkedEncodingError")):
+        files_at(f"{address}/breaks-off.npy")["a.npy"]
+    assert everything_in(cache) == []
+
+
+def test_an_address_that_cannot_be_is_not_blamed_on_the_hash():
+    address = "http://127.0.0.1:port/a.npy"
+    with refused(not_downloaded(address, "InvalidURL")):
+        files_at(address)["a.npy"]
+
+
+def fail_with(monkeypatch, error):
+    def retrieve(*arguments, **options):  # noqa: ARG001
+        raise error
+
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
+
+
+def test_a_full_disk_is_said_in_one_sentence(cache, monkeypatch):
+    fail_with(monkeypatch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    message = f"No space is left in {cache / 'mine'} for 'a.npy'; free some and try again."
+    with refused(message):
+        files_at(f"{CLOSED}/a.npy")["a.npy"]
+
+
+def test_a_cache_that_cannot_be_written_to_is_said_in_one_sentence(cache, monkeypatch):
+    fail_with(monkeypatch, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    with refused(f"The cache folder {cache / 'mine'} cannot be written to."):
+        files_at(f"{CLOSED}/a.npy")["a.npy"]
+
+
+def test_a_progress_bar_is_closed_when_a_download_breaks_off(monkeypatch):
+    closed = []
+    monkeypatch.setattr(
+        "neuroalign.data.download._DownloadBar.close", lambda self: closed.append(self._name)
+    )
+    fail_with(monkeypatch, ConnectionError())
+    with pytest.raises(DownloadError):
+        files_at(f"{CLOSED}/a.npy")["a.npy"]
+    assert closed == ["a.npy"]
+
+
+def card(**changes):
+    facts = {"citation": "doi:10/x", "modality": "fmri", "species": "human"}
+    return na.DatasetCard(**{**facts, "stimulus": "text", "license": "CC0-1.0", **changes})
+
+
+def test_a_card_speaks_of_known_modalities_only():
+    message = (
+        "DatasetCard modality='mri' is not one of fmri, seeg, ecog, eeg, meg, spikes, calcium, "
+        "behavior, simulated."
+    )
+    with refused(message, DataError):
+        card(modality="mri")
+
+
+def test_a_card_speaks_of_known_stimuli_only():
+    message = "DatasetCard stimulus='words' is not one of text, image, audio, video."
+    with refused(message, DataError):
+        card(stimulus="words")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://host/a.npy",
+        "https://host/a.npy#sha256=",
+        f"https://host/a.npy#sha256={DIGEST[1:]}",
+        f"https://host/a.npy#sha256={DIGEST[1:]}G",
+        f"https://host/a.npy#md5={DIGEST}",
+        f"ftp://host/a.npy#sha256={DIGEST}",
+    ],
+)
+def test_a_card_promises_verified_files_only(address):
+    message = (
+        f"DatasetCard file 'a.npy' has the address {address!r}; "
+        "write 'https://...#sha256=<64 hexadecimal digits>'."
+    )
+    with refused(message, DataError):
+        card(files={"a.npy": address})
+
+
+def test_a_file_behind_a_form_needs_a_hash_only():
+    files = {"a.npy": f"#sha256={DIGEST}"}
+    assert card(files=files, how_to_get="https://host/form").files == files

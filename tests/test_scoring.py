@@ -1,0 +1,186 @@
+"""The whole line in memory: selection, subjects, ceilings, provenance, honest layer choice."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import neuroalign as na
+
+QUICK = {"folds": na.KFold(4), "progress": False}
+
+
+def two_subjects(seed=0, missing=0):
+    """Make two subjects, the second of whom missed the last `missing` stimuli."""
+    rng = np.random.default_rng(seed)
+    labels = [f"s{k:02}" for k in range(48)]
+    units = rng.normal(size=(48, 20))
+    layer = xr.DataArray(units, {"stimulus": labels}, ("stimulus", "unit"))
+    recordings = {
+        subject: na.make_recording(
+            (units[: 48 - gap] @ rng.normal(size=(20, 5)))[:, None]
+            + rng.normal(size=(48 - gap, 3, 5)),
+            ("stimulus", "repetition", "neuroid"),
+            subject=subject,
+            units="z",
+            stimulus=labels[: 48 - gap],
+            neuroid=range(5),
+            roi=["a", "a", "b", "b", "b"],
+        )
+        for subject, gap in (("ann", 0), ("bob", missing))
+    }
+    return {"layer": layer}, na.BrainDataset(recordings, pd.DataFrame(index=labels))
+
+
+def test_own_arrays_score_in_six_lines(rng):
+    images = list(rng.integers(0, 255, (40, 8, 8, 3), dtype=np.uint8))
+    responses = rng.poisson(3, size=(40, 5, 12))
+    dataset = na.make_dataset(responses, {"image": images})
+    scores = na.score(na.load_model("pixels"), dataset, **QUICK)
+    assert scores.r.sizes == {"layer": 1, "fold": 4, "neuroid": 12}
+
+
+def test_own_activations_score_in_three_lines(planted):
+    layers, dataset = planted
+    activations = {"layer": pd.DataFrame(layers["true"].values, index=layers["true"].stimulus)}
+    scores = na.score(activations, dataset, **QUICK)
+    assert float(scores.r.median()) > 0.5
+
+
+def test_the_planted_layer_scores_best(planted):
+    table = na.summarize(na.score(*planted, **QUICK))
+    assert table.set_index("layer")["r"].idxmax() == "true"
+
+
+@pytest.mark.parametrize("missing", [0, 6])
+def test_scoring_subjects_together_equals_scoring_each(missing):
+    model, dataset = two_subjects(missing=missing)
+    together = na.score(model, dataset, **QUICK)
+    for subject in ("ann", "bob"):
+        alone = na.score(model, dataset, subjects=subject, **QUICK)
+        part = together.isel(neuroid=together.subject.values == subject)
+        np.testing.assert_allclose(part.r, alone.r, atol=1e-12)
+        np.testing.assert_allclose(part.ceiling_anova, alone.ceiling_anova, atol=1e-12)
+    assert together.neuroid.values.tolist()[0] == "ann/0"
+
+
+def test_predictions_of_subjects_with_other_stimuli_are_kept_side_by_side():
+    model, dataset = two_subjects(missing=6)
+    scores = na.score(model, dataset, na.RidgeEncoding(keep_predictions=True), **QUICK)
+    bob = scores.prediction.isel(neuroid=scores.subject.values == "bob")
+    assert scores.sizes["stimulus"] == 48
+    assert np.isnan(bob.sel(stimulus="s47")).all()
+    assert np.isfinite(bob.sel(stimulus="s41")).all()
+
+
+def test_selection_by_roi_and_neuroid_keeps_the_scores_of_the_rest():
+    model, dataset = two_subjects()
+    everything = na.score(model, dataset, **QUICK)
+    chosen = na.score(model, dataset, roi="b", neuroids=["ann/2", "bob/4"], **QUICK)
+    assert chosen.neuroid.values.tolist() == ["ann/2", "bob/4"]
+    np.testing.assert_allclose(chosen.r, everything.r.sel(neuroid=chosen.neuroid), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("selection", "sentence"),
+    [
+        ({"subjects": "anne"}, "No subject is called 'anne'. Did you mean 'ann'?"),
+        ({"roi": "V9"}, "No roi is called 'V9'. Known: 'a', 'b'."),
+        ({"neuroids": ["ann/22"]}, "No neuroid is called 'ann/22'. Did you mean 'ann/2'?"),
+        ({"layers": ["layers"]}, "No layer is called 'layers'. Did you mean 'layer'?"),
+    ],
+)
+def test_unknown_names_suggest_the_nearest(selection, sentence):
+    model, dataset = two_subjects()
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.score(model, dataset, **selection, **QUICK)
+
+
+def test_a_model_that_reads_images_is_refused_text(rng):
+    dataset = na.make_dataset(rng.normal(size=(40, 3)), {"text": ["word"] * 40})
+    sentence = "Model 'pixels' reads image stimuli, but dataset 'own data' has text stimuli."
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.score(na.load_model("pixels"), dataset, **QUICK)
+
+
+def test_something_that_is_no_model_is_refused(planted):
+    sentence = (
+        "A str is not a model; wrap a torch module in TorchModel(module), name one with "
+        "load_model(name), or give a mapping layer -> labelled array."
+    )
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.score("pixels", planted[1], **QUICK)
+
+
+def test_the_ceiling_is_that_of_the_stimuli_that_are_held_out(planted):
+    layers, dataset = planted
+    test = [f"s{k:02}" for k in range(25)]
+    scores = na.score(layers, dataset, folds=na.TrainTest(test=test), progress=False)
+    recording = dataset.recordings["subject-1"].sel(stimulus=test)
+    kept = na.make_dataset({"subject-1": recording}, pd.DataFrame(index=test))
+    alone = na.score(layers, kept, folds=na.KFold(4), progress=False)
+    np.testing.assert_allclose(scores.ceiling_anova, alone.ceiling_anova, atol=1e-12)
+    assert scores.sizes["fold"] == 1
+
+
+def test_averages_without_repetitions_have_no_ceiling(rng):
+    dataset = na.make_dataset(rng.normal(size=(40, 3)), pd.DataFrame(index=map(str, range(40))))
+    layer = pd.DataFrame(rng.normal(size=(40, 4)), index=map(str, range(40)))
+    scores = na.score({"layer": layer}, dataset, **QUICK)
+    assert "ceiling_anova" not in scores
+    assert scores.attrs["noise_ceiling"] == "none: no stimulus was shown twice"
+    sentence = "The scores carry no noise ceiling, because no stimulus was shown twice."
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.normalize_by_ceiling(scores, form="r/sqrt(ceiling)")
+
+
+def test_integer_ids_of_stimuli_are_matched_as_labels(rng):
+    responses = pd.DataFrame(rng.normal(size=(40, 3)), index=range(100, 140))
+    dataset = na.make_dataset(responses, pd.DataFrame(index=range(100, 140)))
+    layer = pd.DataFrame(rng.normal(size=(40, 4)), index=range(100, 140))
+    scores = na.score({"layer": layer.sample(frac=1, random_state=0)}, dataset, **QUICK)
+    assert np.isfinite(scores.r).all()
+
+
+def test_provenance_says_how_to_run_it_again(planted):
+    layers, dataset = planted
+    scores = na.score(layers, dataset, na.RidgeEncoding(alphas=[1]), seed=7, **QUICK)
+    record = json.loads(scores.attrs["provenance"])
+    assert record["metric"] == repr(na.RidgeEncoding(alphas=[1]))
+    assert record["folds"] == "KFold(n_folds=4)"
+    assert record["seed"] == 7
+    splits = na.KFold(4).split(dataset.stimuli, seed=7)
+    assert record["test_stimuli"] == [fold.test.tolist() for fold in splits.folds]
+    assert set(record["responses_sha256"]) == {"subject-1"}
+    assert record["versions"]["numpy"] == np.__version__
+
+
+def test_the_attributes_describe_the_scores(planted):
+    attrs = na.score(*planted, **QUICK).attrs
+    assert attrs["stimuli"] == "60"
+    assert attrs["rois"] == "V4, IT"
+    assert attrs["repetitions"] == "4-4 (median 4)"
+    assert attrs["undefined"] == "0 neuroids have no score in any layer"
+    assert attrs["noise_ceiling"].startswith("of variance, median: split_half 0.")
+
+
+def test_undefined_neuroids_are_counted_and_named(planted):
+    layers, dataset = planted
+    recording = dataset.recordings["subject-1"].copy(deep=True)
+    recording[..., 4] = 2.0
+    broken = na.make_dataset({"subject-1": recording}, dataset.stimuli)
+    scores = na.score(layers, broken, **QUICK)
+    assert scores.attrs["undefined"] == (
+        "1 neuroids have no score in any layer (first: 'subject-1/4')"
+    )
+    table = na.summarize(scores)
+    assert table["n_undefined"].tolist() == [1, 1]
+    assert table["r"].notna().all()
+
+
+def test_same_seed_gives_the_same_bits(planted):
+    one, two = (na.score(*planted, **QUICK) for _ in range(2))
+    assert one.drop_attrs().identical(two.drop_attrs())

@@ -1,0 +1,165 @@
+"""Tables, the honest choice of a layer, normalization and intervals on small constructed scores."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+import neuroalign as na
+from neuroalign.ceilings import mean_over_folds
+from neuroalign.inference.intervals import difference_interval, median_interval
+
+QUICK = {"folds": na.KFold(4), "progress": False}
+
+
+@pytest.fixture
+def scores(planted):
+    return na.score(*planted, **QUICK)
+
+
+def test_the_mean_over_folds_is_weighted_by_held_out_stimuli_and_skips_undefined_folds():
+    scores = xr.Dataset(
+        {"r": (("layer", "fold", "neuroid"), [[[0.2, 0.5, np.nan], [0.8, np.nan, np.nan]]])},
+        {"n_test": (("fold", "neuroid"), [[10, 10, 10], [30, 30, 30]])},
+    )
+    found = mean_over_folds(scores).values
+    np.testing.assert_allclose(found, [[(0.2 * 10 + 0.8 * 30) / 40, 0.5, np.nan]])
+
+
+def test_a_row_of_the_table_is_the_median_over_its_neuroids(scores):
+    table = na.summarize(scores, by=["layer", "roi"]).set_index(["layer", "roi"])
+    v4 = mean_over_folds(scores).sel(layer="true")[scores.roi.values == "V4"]
+    assert table.loc[("true", "V4"), "r"] == pytest.approx(float(v4.median()))
+    assert table["n_neuroids"].tolist() == [5, 3, 5, 3]
+
+
+def test_the_interval_names_its_estimand(planted, scores):
+    assert set(na.summarize(scores)["interval"]) == {"procedure"}
+    test = [f"s{k:02}" for k in range(20)]
+    predefined = na.score(*planted, folds=na.TrainTest(test=test), progress=False)
+    assert set(na.summarize(predefined)["interval"]) == {"conditional"}
+
+
+@pytest.mark.parametrize("folds", [na.KFold(4), na.TrainTest(test=[f"s{k:02}" for k in range(20)])])
+def test_the_interval_holds_the_median(planted, folds):
+    table = na.summarize(na.score(*planted, folds=folds, progress=False))
+    assert (table["r_low"] < table["r"]).all()
+    assert (table["r"] < table["r_high"]).all()
+
+
+def test_scores_of_several_layers_are_not_averaged(scores):
+    sentence = (
+        "Scores of several layers are not averaged; put 'layer' into by=, or choose one with "
+        "best_layer(scores)."
+    )
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.summarize(scores, by=["roi"])
+
+
+def test_an_unknown_coordinate_suggests_the_nearest(scores):
+    sentence = "No coordinate of neuroids is called 'rois'. Did you mean 'roi'?"
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.summarize(scores, by=["layer", "rois"])
+
+
+def test_the_best_layer_is_chosen_by_inner_folds_not_by_held_out_scores(scores):
+    misleading = scores.copy(deep=True)
+    misleading["r"].loc[{"layer": "other"}] = 0.99
+    chosen = na.best_layer(misleading)
+    assert (chosen.chosen_layer == "true").all()
+    np.testing.assert_array_equal(chosen.r.squeeze("layer"), scores.r.sel(layer="true", drop=True))
+
+
+def test_the_best_layer_may_differ_by_fold_and_takes_its_moments_along(scores):
+    mixed = scores.copy(deep=True)
+    mixed["inner_r2"].loc[{"layer": "other", "fold": 1}] = 1.0
+    chosen = na.best_layer(mixed)
+    assert chosen.chosen_layer.values[:, 0].tolist() == ["true", "other", "true", "true"]
+    np.testing.assert_array_equal(
+        chosen.r.sel(fold=1).squeeze("layer"), scores.r.sel(layer="other", fold=1)
+    )
+    of_fold = scores.fold_of_block.values == 1
+    np.testing.assert_array_equal(
+        chosen.moments.squeeze("layer")[of_fold], scores.moments.sel(layer="other")[of_fold]
+    )
+
+
+def test_the_best_layer_can_be_chosen_for_each_roi(scores):
+    mixed = scores.copy(deep=True)
+    mixed["inner_r2"].loc[{"layer": "other", "neuroid": scores.roi.values == "IT"}] = 1.0
+    chosen = na.best_layer(mixed, by="roi")
+    assert chosen.neuroid.values.tolist() == scores.neuroid.values.tolist()
+    assert chosen.chosen_layer.values[0].tolist() == ["true"] * 5 + ["other"] * 3
+
+
+def test_normalization_is_of_the_form_that_is_named(scores):
+    r, ceiling = mean_over_folds(scores), scores.ceiling_anova
+    share = na.normalize_by_ceiling(scores, form="r/sqrt(ceiling)", ceiling="ceiling_anova")
+    np.testing.assert_allclose(share, r / np.sqrt(ceiling))
+    variance = na.normalize_by_ceiling(scores, form="r^2/ceiling", ceiling="ceiling_anova")
+    np.testing.assert_allclose(variance, np.sign(r) * r**2 / ceiling)
+
+
+def test_normalization_keeps_the_sign(scores):
+    negative = scores.assign(r=0 * scores.r - 0.3)
+    for form in ("r/sqrt(ceiling)", "r^2/ceiling"):
+        assert (na.normalize_by_ceiling(negative, form=form) < 0).all()
+
+
+def test_normalization_by_a_ceiling_that_is_not_positive_is_undefined(scores):
+    low = scores.copy(deep=True)
+    low["ceiling_split_half"][2] = -0.1
+    normalized = na.normalize_by_ceiling(low, form="r/sqrt(ceiling)")
+    assert np.isnan(normalized).any("layer").values.tolist() == [k == 2 for k in range(8)]
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"form": "r/ceiling"},
+            "No form of normalization is called 'r/ceiling'. Did you mean 'r^2/ceiling'?",
+        ),
+        (
+            {"form": "r^2/ceiling", "ceiling": "ceiling_anovas"},
+            "No noise ceiling is called 'ceiling_anovas'. Did you mean 'ceiling_anova'?",
+        ),
+    ],
+)
+def test_normalization_must_be_told_a_form_and_ceiling_that_exist(scores, options, sentence):
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.normalize_by_ceiling(scores, **options)
+
+
+def test_normalization_refuses_a_ceiling_that_bounds_something_else(scores):
+    scores["ceiling_anova"].attrs["bounds"] = "correlation"
+    sentence = (
+        "The noise ceiling 'ceiling_anova' does not bound a variance, as 'r^2/ceiling' needs."
+    )
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.normalize_by_ceiling(scores, form="r^2/ceiling", ceiling="ceiling_anova")
+
+
+def test_a_paired_difference_is_that_of_the_medians(scores):
+    true, other = (scores.sel(layer=name) for name in ("true", "other"))
+    gap = difference_interval(true, other)
+    expected = median_interval(true).median - median_interval(other).median
+    assert gap.median == pytest.approx(expected)
+    assert gap.low < expected < gap.high
+
+
+def test_a_paired_difference_refuses_other_folds(planted, scores):
+    other = na.score(*planted, seed=1, **QUICK).sel(layer="true")
+    sentence = "Two scores are compared on the same data only, but their blocks differ."
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        difference_interval(scores.sel(layer="true"), other)
+
+
+def test_a_table_without_any_defined_score_is_empty_of_numbers(planted):
+    layers, dataset = planted
+    constant = {"layer": xr.zeros_like(layers["true"])}
+    table = na.summarize(na.score(constant, dataset, **QUICK))
+    assert pd.isna(table.loc[0, "r"])
+    assert table.loc[0, "n_undefined"] == 8

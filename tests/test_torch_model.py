@@ -1,0 +1,379 @@
+"""Any torch module as a model: hooks, modes, labels, axes, and what is refused."""
+
+# ruff: noqa: D102
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+import neuroalign as na
+from neuroalign.errors import DataError, UnknownNameError
+
+
+def make_stimuli(n=10, pixels=8, seed=0):
+    images = np.random.default_rng(seed).integers(0, 256, (n, pixels, pixels, 3)).astype(np.uint8)
+    labels = pd.Index([f"s{number:02}" for number in range(n)], name="stimulus")
+    return pd.DataFrame({"image": list(images)}, index=labels)
+
+
+class Block(nn.Module):
+    """A convolution and a nonlinearity, with a connection around them."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.act = nn.ReLU()
+
+    def forward(self, x):
+        return x + self.act(self.conv(x))
+
+
+class ResidualNet(nn.Module):
+    """Stages of blocks, as in a ResNet."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, padding=1)
+        self.layer1 = nn.Sequential(Block(4), Block(4))
+        self.layer2 = nn.Sequential(Block(4))
+        self.head = nn.Linear(4, 10)
+
+    def forward(self, x):
+        return self.head(self.layer2(self.layer1(self.stem(x))).mean((2, 3)))
+
+
+class TokenNet(nn.Module):
+    """Patches, transformer blocks in a ModuleList, and a norm, as in a vision transformer."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 4, stride=4)
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, dropout=0.5) for _ in range(3)
+        )
+        self.norm = nn.LayerNorm(8)
+
+    def forward(self, x):
+        tokens = self.patches(x).flatten(2).transpose(1, 2)
+        for block in self.blocks:
+            tokens = block(tokens)
+        return self.norm(tokens)
+
+
+class Nested(nn.Module):
+    """A block that holds blocks of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Sequential(Block(3), Block(3))
+
+    def forward(self, x):
+        return self.inner(x)
+
+
+class Returns(nn.Module):
+    """Pass everything to a layer "odd" that returns what `make` makes of it."""
+
+    def __init__(self, make):
+        super().__init__()
+        self.odd = nn.Identity()
+        self.odd.forward = make
+
+    def forward(self, x):
+        self.odd(x)
+        return x
+
+
+def seeded(make, seed=0):
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        return make()
+
+
+def count_hooks(module):
+    return sum(len(child._forward_hooks) for child in module.modules())
+
+
+def values_of(model, stimuli, **options):
+    return {layer: part.values for layer, part in model.activations(stimuli, **options)}
+
+
+@pytest.mark.parametrize(
+    ("make", "layers"),
+    [
+        (ResidualNet, ["layer1.0", "layer1.1", "layer2.0"]),
+        (TokenNet, ["blocks.0", "blocks.1", "blocks.2"]),
+        (lambda: nn.Sequential(Nested(), Nested()), ["0", "1"]),
+        (lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten()), ["0", "1", "2"]),
+        (lambda: nn.Sequential(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())), ["0.0", "0.1"]),
+    ],
+    ids=["residual stages", "module list", "blocks in blocks", "leaves", "leaves of a container"],
+)
+def test_default_layers_are_outputs_of_blocks_else_leaves(make, layers):
+    assert na.TorchModel(make()).layers == layers
+
+
+def test_all_layers_come_from_one_pass():
+    network = ResidualNet()
+    rows = []
+    network.register_forward_pre_hook(lambda _module, inputs: rows.append(len(inputs[0])))
+    model = na.TorchModel(network, batch_size=4)
+    assert list(values_of(model, make_stimuli())) == model.layers
+    assert rows == [4, 4, 2]
+
+
+def test_activations_are_those_that_torch_computes():
+    network, stimuli = seeded(ResidualNet), make_stimuli()
+    pixels = np.stack(list(stimuli["image"])).transpose(0, 3, 1, 2) / np.float32(255)
+    with torch.no_grad():
+        expected = network.layer1[0](network.stem(torch.from_numpy(pixels)))
+    found = values_of(na.TorchModel(network, batch_size=3), stimuli)["layer1.0"]
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+
+
+def test_a_later_change_in_place_does_not_reach_the_layer_before():
+    network = seeded(lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(inplace=True)))
+    found = values_of(na.TorchModel(network), make_stimuli())
+    assert found["0"].min() < 0
+    np.testing.assert_array_equal(found["1"], np.maximum(found["0"], 0))
+
+
+def test_hooks_are_removed_after_success():
+    network = ResidualNet()
+    values_of(na.TorchModel(network), make_stimuli())
+    assert count_hooks(network) == 0
+
+
+def test_hooks_are_removed_when_the_consumer_stops_early():
+    network = ResidualNet()
+    activations = na.TorchModel(network).activations(make_stimuli())
+    next(activations)
+    activations.close()
+    assert count_hooks(network) == 0
+
+
+def test_hooks_are_removed_after_an_exception_in_the_module():
+    network = ResidualNet()
+    network.head = nn.Linear(5, 10)
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        values_of(na.TorchModel(network), make_stimuli())
+    assert count_hooks(network) == 0
+
+
+def test_hooks_of_others_stay():
+    network, seen = ResidualNet(), []
+    network.stem.register_forward_hook(lambda *_: seen.append(1))
+    values_of(na.TorchModel(network), make_stimuli(n=3))
+    assert count_hooks(network) == 1
+    assert seen == [1]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_each_submodule_gets_its_mode_back(fails):
+    network = TokenNet().train()
+    network.blocks[1].eval()
+    if fails:
+        network.norm = nn.LayerNorm(7)
+    before = {name: child.training for name, child in network.named_modules()}
+    try:
+        values_of(na.TorchModel(network), make_stimuli())
+    except RuntimeError:
+        assert fails
+    assert {name: child.training for name, child in network.named_modules()} == before
+    assert len(set(before.values())) == 2
+
+
+def test_dropout_is_off_during_the_pass():
+    network, stimuli = seeded(TokenNet).train(), make_stimuli()
+    once = values_of(na.TorchModel(network), stimuli)["blocks.2"]
+    np.testing.assert_array_equal(values_of(na.TorchModel(network), stimuli)["blocks.2"], once)
+
+
+@pytest.mark.parametrize("make", [ResidualNet, TokenNet])
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_batch_size_does_not_change_activations(make, batch_size):
+    network, stimuli = seeded(make), make_stimuli()
+    expected = values_of(na.TorchModel(network), stimuli)
+    found = values_of(na.TorchModel(network, batch_size=batch_size), stimuli)
+    for layer, values in expected.items():
+        np.testing.assert_allclose(found[layer], values, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_stimulus_order_does_not_change_activations(seed):
+    model, stimuli = na.TorchModel(seeded(ResidualNet), batch_size=4), make_stimuli()
+    shuffled = stimuli.sample(frac=1, random_state=seed)
+    expected = dict(model.activations(stimuli))
+    for layer, part in model.activations(shuffled):
+        assert list(part["stimulus"].values) == list(shuffled.index)
+        in_order = part.sel(stimulus=stimuli.index)
+        np.testing.assert_allclose(in_order.values, expected[layer].values, atol=1e-5)
+
+
+def test_activations_carry_stimulus_layer_and_model():
+    ((layer, part),) = na.TorchModel(ResidualNet()).activations(
+        make_stimuli(n=3), layers=["layer2.0"]
+    )
+    assert (layer, part["layer"].item()) == ("layer2.0", "layer2.0")
+    assert part["model"].item() == "ResidualNet"
+    assert list(part["stimulus"].values) == ["s00", "s01", "s02"]
+
+
+def test_integer_labels_become_strings():
+    stimuli = make_stimuli(n=3).set_index(pd.Index([7, 8, 12]))
+    ((_, part), *_) = na.TorchModel(ResidualNet()).activations(stimuli)
+    assert list(part["stimulus"].values) == ["7", "8", "12"]
+
+
+@pytest.mark.parametrize(
+    ("make", "layer", "dims", "shape"),
+    [
+        (ResidualNet, "layer1.0", ("stimulus", "channel", "row", "column"), (3, 4, 8, 8)),
+        (TokenNet, "blocks.0", ("stimulus", "token", "channel"), (3, 4, 8)),
+        (ResidualNet, "head", ("stimulus", "unit"), (3, 10)),
+    ],
+)
+def test_axes_are_named_by_their_number(make, layer, dims, shape):
+    ((_, part),) = na.TorchModel(make()).activations(make_stimuli(n=3), layers=[layer])
+    assert (part.dims, part.shape) == (dims, shape)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.int32, torch.bool])
+def test_activations_are_finite_float32(dtype):
+    network = Returns(lambda x: (x * 3).to(dtype))
+    found = values_of(na.TorchModel(network), make_stimuli())["odd"]
+    assert found.dtype == np.float32
+    assert np.isfinite(found).all()
+
+
+def test_the_first_of_several_outputs_is_taken():
+    found = values_of(na.TorchModel(Returns(lambda x: ([x + 1], x))), make_stimuli(n=3))["odd"]
+    assert found.shape == (3, 3, 8, 8)
+    assert found.min() >= 1
+
+
+def test_layers_come_in_the_order_asked_for_and_once():
+    model = na.TorchModel(ResidualNet())
+    found = values_of(model, make_stimuli(n=3), layers=["head", "stem", "head"])
+    assert list(found) == ["head", "stem"]
+
+
+def test_a_single_layer_may_be_named_by_a_string():
+    assert list(values_of(na.TorchModel(ResidualNet()), make_stimuli(n=3), layers="head")) == [
+        "head"
+    ]
+
+
+def refused(sentence, network, stimuli=None, **options):
+    with pytest.raises(DataError, match=f"^{re.escape(sentence)}$"):
+        values_of(na.TorchModel(network, **options), make_stimuli() if stimuli is None else stimuli)
+
+
+def test_a_layer_that_runs_twice_is_refused():
+    shared = nn.ReLU()
+    sentence = (
+        "Layer '0' ran 2 times in one pass; a layer must run once, so name the layers to use, as "
+        "in TorchModel(module, layers=[...])."
+    )
+    refused(sentence, nn.Sequential(shared, nn.Conv2d(3, 3, 1), shared))
+
+
+def test_a_layer_that_returns_a_dict_is_refused():
+    sentence = "Layer 'odd' returns a dict; a tensor with 2 to 4 axes is needed."
+    refused(sentence, Returns(lambda x: {"hidden": x}))
+
+
+def test_an_output_with_five_axes_is_refused():
+    sentence = "Layer 'odd' returns the shape (8, 3, 8, 8, 1); a tensor with 2 to 4 axes is needed."
+    refused(sentence, Returns(lambda x: x[..., None]))
+
+
+def test_a_wrong_number_of_rows_is_refused():
+    refused("Layer 'odd' returns 7 rows for 8 stimuli.", Returns(lambda x: x[1:]))
+
+
+def test_images_of_different_sizes_are_refused():
+    stimuli = pd.concat([make_stimuli(n=2), make_stimuli(n=1, pixels=4).rename({"s00": "s02"})])
+    sentence = (
+        "Images of different sizes [(3, 4, 4), (3, 8, 8)] do not fit into one batch; give "
+        "TorchModel a preprocess that brings them to one size."
+    )
+    refused(sentence, ResidualNet(), stimuli)
+
+
+def test_activations_of_different_shapes_are_refused_rather_than_broadcast():
+    stimuli = pd.concat([make_stimuli(n=1), make_stimuli(n=1, pixels=1).rename({"s00": "s01"})])
+    sentence = (
+        "Layer '0' returns the shape (3, 8, 8) for some stimuli and (3, 1, 1) for others; give "
+        "TorchModel a preprocess that brings them to one size."
+    )
+    refused(sentence, nn.Sequential(nn.ReLU()), stimuli, batch_size=1)
+
+
+def test_no_stimuli_are_refused():
+    refused("Model 'ResidualNet' was given no stimuli.", ResidualNet(), make_stimuli(n=0))
+
+
+def test_what_is_not_a_module_is_refused():
+    refused("TorchModel wraps a torch.nn.Module, but got a function.", lambda x: x)
+
+
+def test_a_module_without_submodules_is_refused():
+    sentence = (
+        "Module 'ReLU' has no submodules that could be its layers; wrap it, as in "
+        "TorchModel(torch.nn.Sequential(module))."
+    )
+    refused(sentence, nn.ReLU())
+
+
+def test_a_batch_of_nothing_is_refused():
+    sentence = "batch_size=0 is not a positive number of stimuli."
+    refused(sentence, ResidualNet(), batch_size=0)
+
+
+def test_an_unknown_device_is_refused():
+    sentence = "Device 'gpu' is not known to torch; use 'cpu' or 'cuda'."
+    refused(sentence, ResidualNet(), device="gpu")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_a_cuda_device_that_is_not_there_is_refused():
+    sentence = "Device 'cuda' was asked for, but torch finds no CUDA device here."
+    refused(sentence, ResidualNet(), device="cuda")
+
+
+@pytest.mark.parametrize("at", ["construction", "call"])
+def test_an_unknown_layer_suggests_the_nearest(at):
+    sentence = re.escape("No layer is called 'layer1.3'. Did you mean 'layer1.1'?")
+    given, asked = {"construction": (["layer1.3"], None), "call": (None, ["layer1.3"])}[at]
+    with pytest.raises(UnknownNameError, match=f"^{sentence}$"):
+        values_of(na.TorchModel(ResidualNet(), layers=given), make_stimuli(n=3), layers=asked)
+
+
+def test_the_fingerprint_depends_on_the_weights_alone():
+    first, second = (na.TorchModel(seeded(ResidualNet), name=name) for name in "ab")
+    assert first.fingerprint() == second.fingerprint()
+    values_of(first, make_stimuli(n=3))
+    assert first.fingerprint() == second.fingerprint()
+    with torch.no_grad():
+        first.module.layer2[0].conv.bias[1] += 1e-3
+    assert first.fingerprint() != second.fingerprint()
+
+
+def test_the_fingerprint_of_half_precision_weights_is_taken():
+    assert len(na.TorchModel(ResidualNet().to(torch.bfloat16)).fingerprint()) == 64
+
+
+def test_an_own_module_is_scored_in_three_lines():
+    stimuli = make_stimuli(n=40, pixels=6)
+    responses = np.stack(list(stimuli["image"]))[:, 0, :4, 0] / 50
+    module = seeded(ResidualNet)
+    dataset = na.make_dataset(responses, stimuli, units="z")
+    model = na.TorchModel(module)
+    scores = na.score(model, dataset, folds=na.KFold(2))
+    assert list(scores["layer"].values) == ["layer1.0", "layer1.1", "layer2.0"]
+    assert float(scores["r"].median()) > 0.3
