@@ -1,0 +1,90 @@
+"""Every example runs: docstrings, the code of the README and the docs, and the notebooks."""
+
+import contextlib
+import doctest
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from typer.testing import CliRunner
+
+from neuroalign.cli import app
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in (ROOT / "neuroalign").rglob("*.py")
+    if ">>> " in path.read_text()
+)
+# Lines of shell that set a machine up, measure speed, or run the tests that this one belongs to.
+SETUP = re.compile(r"python3 -m venv |python tests/speed|pytest ")
+
+
+def blocks(page):
+    """Return the code blocks of a page as (language, code)."""
+    return re.findall(r"^```(\w+)\n(.*?)^```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples_print_what_they_say(name):
+    failed, tried = doctest.testmod(importlib.import_module(name))
+    assert tried
+    assert not failed
+
+
+def run_python(page):
+    """Run the Python of a page, top to bottom, writing the files it says to write."""
+    namespace = {}
+    for language, code in blocks(page):
+        if language == "python":
+            if named := re.match(r"# file: (\S+)\n", code):
+                Path(named[1]).write_text(code[named.end() :])
+            exec(compile(code, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_code_of_the_docs_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_python(page)
+
+
+def commands():
+    """Return (page, command) for each line of shell that calls neuroalign.
+
+    Two networks on all images of cowley2023 take minutes.
+    """
+    return [
+        pytest.param(page, line, marks=pytest.mark.slow if "cowley2023" in line else ())
+        for page in PAGES
+        for language, code in blocks(page)
+        if language == "sh"
+        for line in code.splitlines()
+        if line and not SETUP.match(line)
+    ]
+
+
+@pytest.mark.parametrize(("page", "line"), commands(), ids=lambda value: str(value)[-40:])
+def test_the_commands_of_the_docs_run(page, line, tmp_path, monkeypatch, request):
+    monkeypatch.chdir(tmp_path)
+    words = shlex.split(line)
+    assert words[0] == "neuroalign", line
+    if "cowley2023" in words:
+        request.getfixturevalue("real_data")
+    if "author2024" in words:
+        run_python(page)
+    result = CliRunner().invoke(app, words[1:])
+    assert result.exit_code == 0, (result.output, result.exception)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tutorials").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_notebooks_run(path, tmp_path):
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        assert not cell.get("outputs"), "notebooks are stored without outputs"
+    with contextlib.chdir(tmp_path):
+        NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
