@@ -29,7 +29,12 @@ TIERS = [
 # Parameter names that are alike and mean different things.
 ALIKE = {
     frozenset(pair)
-    for pair in (("n_neuroids", "neuroids"), ("n_folds", "folds"), ("recording", "recordings"))
+    for pair in (
+        ("n_neuroids", "neuroids"),
+        ("n_folds", "folds"),
+        ("recording", "recordings"),
+        ("subject", "subjects"),
+    )
 }
 FORBIDDEN = {
     "presentation", "image_id", "rep", "target", "assembly", "betas", "embeddings", "brain_area",
