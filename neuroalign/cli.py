@@ -13,7 +13,6 @@ import typer.core
 from neuroalign.errors import NeuroalignError, unknown_name
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
     from neuroalign.models.protocol import Model
@@ -104,11 +103,19 @@ def score(
         )
 
     scores = scored(model, _split(layers))
-    beside = {name: scored(name, None) for name in rivals}
     table = na.summarize(scores, by=["layer"])
+    if target is not None:
+        na.save_scores(scores, target)
+        table.to_csv(target / "table.csv", index=False)
+    beside = {}
+    for name in rivals:
+        beside[name] = scored(name, None)
+        if target is not None:
+            na.save_scores(beside[name], target / "against" / name)
     print_summary(scores, table, beside)
     if target is not None:
-        _write(target, scores, table, beside)
+        na.plot_profile(scores, against=beside, path=target / "profile.png")
+        typer.echo(f"Scores, table and figure are in {target}.")
 
 
 def _rivals(model: str, against: str | None) -> list[str]:
@@ -160,19 +167,6 @@ def _run_folder(out: Path | None, model: str, dataset: str) -> Path | None:
         message = f"Folder {str(folder)!r} exists already; remove it or choose another --out."
         raise NeuroalignError(message)
     return folder
-
-
-def _write(
-    folder: Path, scores: xr.Dataset, table: pd.DataFrame, beside: dict[str, xr.Dataset]
-) -> None:
-    import neuroalign as na
-
-    na.save_scores(scores, folder)
-    table.to_csv(folder / "table.csv", index=False)
-    for name, rival in beside.items():
-        na.save_scores(rival, folder / "against" / name)
-    na.plot_profile(scores, against=beside, path=folder / "profile.png")
-    typer.echo(f"Scores, table and figure are in {folder}.")
 
 
 @app.command()

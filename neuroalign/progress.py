@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+_WANTED: ContextVar[bool] = ContextVar("progress bars are wanted", default=True)
+
 
 @contextmanager
-def progress_bar(description: str, total: int, *, show: bool = True) -> Iterator[Advance]:
+def progress_wanted(wanted: bool) -> Iterator[None]:
+    """Say whether bars are shown while the block runs, whoever draws them."""
+    token = _WANTED.set(wanted)
+    try:
+        yield
+    finally:
+        _WANTED.reset(token)
+
+
+@contextmanager
+def progress_bar(description: str, total: int) -> Iterator[Advance]:
     """Show a bar on the standard error while the block runs.
+
+    Nothing is ever shown where that is not a terminal (or a notebook).
 
     Parameters
     ----------
     description : str
     total : int
         Number of steps.
-    show : bool
-        Nothing is ever shown where the standard error is not a terminal (or a notebook).
 
     Yields
     ------
@@ -27,7 +40,7 @@ def progress_bar(description: str, total: int, *, show: bool = True) -> Iterator
         Takes the number of steps done since it was last called.
     """
     console = Console(stderr=True)
-    seen = show and (console.is_terminal or console.is_jupyter)
+    seen = _WANTED.get() and (console.is_terminal or console.is_jupyter)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -18,7 +18,7 @@ from neuroalign.folds import FoldRule, KFold, Splits
 from neuroalign.metrics.encoding import RidgeEncoding
 from neuroalign.metrics.protocol import Metric
 from neuroalign.models.protocol import Model, as_model
-from neuroalign.progress import progress_bar
+from neuroalign.progress import progress_bar, progress_wanted
 from neuroalign.results.provenance import provenance
 
 
@@ -84,7 +84,8 @@ def score(
     shown = sorted(set().union(*(average["stimulus"].values for average in averages.values())))
     stimuli = dataset.stimuli.loc[shown]
     joined = _join_equal_stimuli(averages)
-    per_layer = list(_score_layers(model, stimuli, layers, measure, joined, splits, show=progress))
+    with progress_wanted(progress):
+        per_layer = list(_score_layers(model, stimuli, layers, measure, joined, splits))
     names = np.array([layer.attrs.pop("layer") for layer in per_layer], dtype=str)
     scores = xr.concat(
         per_layer,
@@ -138,8 +139,6 @@ def _score_layers(
     metric: Metric,
     recordings: list[xr.DataArray],
     splits: Splits,
-    *,
-    show: bool,
 ) -> Iterator[xr.Dataset]:
     """Evaluate one layer at a time; the bar opens once the first layer is there."""
     n_layers = len(model.layers if layers is None else np.atleast_1d(layers))
@@ -148,7 +147,7 @@ def _score_layers(
     if first is None:
         message = f"Model {model.name!r} yields no layer."
         raise DataError(message)
-    with progress_bar(f"{model.name}: layers scored", n_layers, show=show) as advance:
+    with progress_bar(f"{model.name}: layers scored", n_layers) as advance:
         item: tuple[str, xr.DataArray] | None = first
         del first
         while item is not None:

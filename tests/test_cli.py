@@ -241,6 +241,26 @@ def test_ctrl_c_is_one_sentence_and_leaves_nothing(tiny, run, tmp_path, monkeypa
     assert not (tmp_path / "runs").exists()
 
 
+def test_ctrl_c_while_a_rival_is_scored_keeps_the_scores_of_the_model(
+    tiny, run, tmp_path, monkeypatch
+):
+    score, calls = na.score, []
+
+    def interrupted_second(*words, **options):
+        calls.append(words)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return score(*words, **options)
+
+    monkeypatch.setattr(na, "score", interrupted_second)
+    words = ["--n-folds", 3, "--against", "pixels", "--out", tmp_path / "runs"]
+    code, _, _ = run("score", "pixels", tiny, *words)
+    assert code == 130
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert na.load_scores(folder).sizes["neuroid"] == 4
+    assert (folder / "table.csv").is_file()
+
+
 def test_memory_that_runs_out_is_one_sentence(tiny, run, monkeypatch):
     def too_large(*_, **__):
         message = "Unable to allocate 900 GiB"

@@ -77,3 +77,12 @@ def test_showings_and_padded_events_give_the_same_scores(pictures):
     one, two = (na.score(model, dataset, **QUICK) for dataset in (pictures, as_showings))
     np.testing.assert_allclose(one.r, two.r, atol=1e-12)
     np.testing.assert_allclose(one.ceiling_split_half, two.ceiling_split_half, atol=1e-12)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_progress_is_shown_only_where_it_is_wanted(pictures, monkeypatch, capsys, wanted):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes the standard error for a terminal
+    na.score(na.TorchModel(small_network()), pictures, folds=na.KFold(4), progress=wanted)
+    shown = capsys.readouterr().err
+    assert ("activations" in shown) == wanted
+    assert ("layers scored" in shown) == wanted

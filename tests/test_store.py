@@ -92,7 +92,7 @@ def test_scores_are_overwritten_when_asked(scores, tmp_path):
     fewer = scores.isel(layer=[0]).assign_attrs(provenance='{"seed": 99}')
     na.save_scores(fewer, tmp_path / "one", overwrite=True)
     assert na.load_scores(tmp_path / "one").identical(fewer)
-    assert json.loads((tmp_path / "one" / "provenance.json").read_text()) == {"seed": 99}
+    assert json.loads((tmp_path / "one" / "provenance.json").read_text())["seed"] == 99
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.7, 0.99])
@@ -100,8 +100,32 @@ def test_a_truncated_file_is_named(scores, tmp_path, share):
     path = na.save_scores(scores, tmp_path / "one") / "scores.nc"
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with refusal(f"File {str(path)!r} is not a whole netCDF file of scores."):
+    with refusal(f"File {str(path)!r} is damaged: its sha256 is not that of provenance.json."):
         na.load_scores(tmp_path / "one")
+
+
+def test_a_file_with_bytes_changed_is_not_even_opened(scores, tmp_path):
+    path = na.save_scores(scores, tmp_path / "one") / "scores.nc"
+    content = bytearray(path.read_bytes())
+    content[2000:2040] = bytes(40)
+    path.write_bytes(content)
+    with refusal(f"File {str(path)!r} is damaged: its sha256 is not that of provenance.json."):
+        na.load_scores(tmp_path / "one")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "{broken"])
+def test_a_provenance_that_cannot_be_read_is_named(scores, tmp_path, text):
+    folder = na.save_scores(scores, tmp_path / "one")
+    (folder / "provenance.json").write_text(text)
+    with refusal(f"File {str(folder / 'scores.nc')!r} cannot be read as scores."):
+        na.load_scores(folder)
+
+
+def test_scores_without_their_provenance_are_refused(scores, tmp_path):
+    folder = na.save_scores(scores, tmp_path / "one")
+    (folder / "provenance.json").unlink()
+    with refusal(f"Folder {str(folder)!r} holds no provenance.json."):
+        na.load_scores(folder)
 
 
 def test_a_folder_without_scores_is_named(tmp_path):
@@ -177,6 +201,7 @@ def provenance_of(layers, dataset, **options):
 def test_the_provenance_can_be_read_without_neuroalign(scores, tmp_path):
     folder = na.save_scores(scores, tmp_path / "one")
     record = json.loads((folder / "provenance.json").read_text())
+    assert len(record.pop("scores_sha256")) == 64
     assert record == json.loads(scores.attrs["provenance"])
 
 

@@ -44,7 +44,13 @@ class _MemoryStore:
 
 
 class _DiskStore:
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], n_stimuli: int, folder: Path) -> None:
+    def __init__(
+        self,
+        shapes: Mapping[str, tuple[int, ...]],
+        n_stimuli: int,
+        batch_size: int,
+        folder: Path,
+    ) -> None:
         import zarr
 
         group = zarr.open_group(folder, mode="w")
@@ -52,7 +58,7 @@ class _DiskStore:
             layer: group.create_array(
                 f"layer-{number}",
                 shape=(n_stimuli, *shape),
-                chunks=(min(n_stimuli, 64), *shape),
+                chunks=(batch_size, *shape),  # a batch is written once, whole
                 dtype="float32",
                 compressors=None,
             )
@@ -68,7 +74,11 @@ class _DiskStore:
 
 @contextmanager
 def open_store(
-    shapes: Mapping[str, tuple[int, ...]], n_stimuli: int, budget: int | None
+    shapes: Mapping[str, tuple[int, ...]],
+    n_stimuli: int,
+    *,
+    batch_size: int,
+    budget: int | None,
 ) -> Iterator[LayerStore]:
     """Open a store for layers of these shapes.
 
@@ -77,6 +87,8 @@ def open_store(
     shapes : mapping
         Layer -> shape of one stimulus' activations.
     n_stimuli : int
+    batch_size : int
+        Rows that are put at a time.
     budget : int or None
         Bytes; None for a quarter of the memory that is free now.
 
@@ -106,7 +118,7 @@ def open_store(
                 f"than is free in {folder.parent}; choose fewer layers."
             )
             raise DataError(message)
-        yield _DiskStore(shapes, n_stimuli, folder)
+        yield _DiskStore(shapes, n_stimuli, min(batch_size, n_stimuli), folder)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise

@@ -139,7 +139,14 @@ class TorchModel:
                 outputs = {layer: _output(layer, caught, len(batch)) for layer in layers}
                 if store is None:
                     shapes = {layer: part.shape[1:] for layer, part in outputs.items()}
-                    store = stack.enter_context(open_store(shapes, len(labels), self._budget))
+                    store = stack.enter_context(
+                        open_store(
+                            shapes,
+                            len(labels),
+                            batch_size=self._batch_size,
+                            budget=self._budget,
+                        )
+                    )
                 _check_shapes(outputs, shapes)
                 for layer, part in outputs.items():
                     store.put(layer, start, part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from neuroalign.errors import DataError
 
 ARRAYS = "scores.nc"
 PROVENANCE = "provenance.json"
+HASH = "scores_sha256"
 
 
 def save_scores(scores: xr.Dataset, folder: str | Path, *, overwrite: bool = False) -> Path:
@@ -54,6 +56,7 @@ def save_scores(scores: xr.Dataset, folder: str | Path, *, overwrite: bool = Fal
     try:
         scores.to_netcdf(scratch / ARRAYS, engine="h5netcdf")
         record = json.loads(scores.attrs.get("provenance", "{}"))
+        record[HASH] = _hash(scratch / ARRAYS)
         (scratch / PROVENANCE).write_text(json.dumps(record, indent=1) + "\n")
         folder.mkdir(exist_ok=True)
         for name in (PROVENANCE, ARRAYS):
@@ -84,16 +87,28 @@ def load_scores(folder: str | Path) -> xr.Dataset:
     Traceback (most recent call last):
     neuroalign.errors.DataError: Folder 'runs/nobody' holds no scores.nc.
     """
-    path = Path(folder).expanduser() / ARRAYS
-    if not path.exists():
-        message = f"Folder {str(folder)!r} holds no {ARRAYS}."
-        raise DataError(message)
+    folder = Path(folder).expanduser()
+    for name in (ARRAYS, PROVENANCE):
+        if not (folder / name).exists():
+            message = f"Folder {str(folder)!r} holds no {name}."
+            raise DataError(message)
+    path = folder / ARRAYS
     try:
+        if json.loads((folder / PROVENANCE).read_text())[HASH] != _hash(path):
+            message = f"File {str(path)!r} is damaged: its sha256 is not that of {PROVENANCE}."
+            raise DataError(message)
         with xr.open_dataset(path, engine="h5netcdf") as scores:
             return scores.load()
+    except DataError:
+        raise
     except (OSError, ValueError, KeyError) as error:
-        message = f"File {str(path)!r} is not a whole netCDF file of scores."
+        message = f"File {str(path)!r} cannot be read as scores."
         raise DataError(message) from error
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _explained(error: OSError, folder: Path) -> DataError:
