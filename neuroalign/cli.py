@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -166,7 +167,13 @@ def _run_folder(out: Path | None, model: str, dataset: str) -> Path | None:
     if folder.exists():
         message = f"Folder {str(folder)!r} exists already; remove it or choose another --out."
         raise NeuroalignError(message)
-    return folder
+    there = next(parent for parent in out.absolute().parents if parent.is_dir())
+    try:
+        with tempfile.TemporaryDirectory(dir=out if out.is_dir() else there):
+            return folder
+    except OSError as error:
+        message = f"Nothing can be written to --out {str(out)!r}: {(error.strerror or '').lower()}."
+        raise NeuroalignError(message) from error
 
 
 @app.command()

@@ -261,6 +261,17 @@ def test_ctrl_c_while_a_rival_is_scored_keeps_the_scores_of_the_model(
     assert (folder / "table.csv").is_file()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a folder that nobody can write to")
+def test_a_folder_that_cannot_be_written_to_is_refused_before_any_work(tiny, run, monkeypatch):
+    def working(*_, **__):
+        pytest.fail("the dataset was loaded")
+
+    monkeypatch.setattr(na, "load_dataset", working)
+    code, _, err = run("score", "pixels", tiny, "--out", "/proc/neuroalign")
+    sentence = "Nothing can be written to --out '/proc/neuroalign': no such file or directory."
+    assert (code, err) == (1, f"Error: {sentence}\n")
+
+
 def test_memory_that_runs_out_is_one_sentence(tiny, run, monkeypatch):
     def too_large(*_, **__):
         message = "Unable to allocate 900 GiB"

@@ -13,6 +13,8 @@ from neuroalign.data.cards import DatasetCard
 from neuroalign.inference.intervals import difference_interval
 from neuroalign.results.tables import best_layer, summarize
 
+WIDTH = 120  # of tables that go to a file
+
 ESTIMANDS = {
     "procedure": "expected score of fitting at this number of training stimuli, over new stimuli, "
     "for these neuroids (spread over folds, corrected for shared training stimuli)",
@@ -25,7 +27,7 @@ def print_summary(
     scores: xr.Dataset, table: pd.DataFrame, beside: Mapping[str, xr.Dataset]
 ) -> None:
     """Print the layer profile, the comparison at the chosen layer, and what the numbers mean."""
-    console = Console(width=None if Console().is_terminal else 100)
+    console = Console(width=None if Console().is_terminal else WIDTH)
     attrs = scores.attrs
     profile = Table(title=f"{attrs['model']} on {attrs['dataset']}: median r over neuroids")
     for name in ("layer", "r", "95% interval", "ceiling r", "r / ceiling", "undefined"):
@@ -74,8 +76,10 @@ def _comparison(scores: xr.Dataset, beside: Mapping[str, xr.Dataset]) -> Table:
 
 
 def _choices(chosen: xr.Dataset) -> str:
+    """Say in how many folds each layer was chosen, the two most frequent by name."""
     counts = pd.Series(chosen["chosen_layer"].values[:, 0]).value_counts()
-    return ", ".join(f"{layer} ({count})" for layer, count in counts.items())
+    named = ", ".join(f"{layer} ({count})" for layer, count in counts[:2].items())
+    return named if len(counts) <= 2 else f"{named}, others ({counts[2:].sum()})"
 
 
 def print_cards(cards: Mapping[str, DatasetCard]) -> None:
@@ -88,7 +92,7 @@ def print_cards(cards: Mapping[str, DatasetCard]) -> None:
             name, card.modality, card.species, card.stimulus, str(len(card.files)),
             card.license, card.citation,
         )  # fmt: skip
-    Console(width=None if Console().is_terminal else 140).print(table)
+    Console(width=None if Console().is_terminal else WIDTH).print(table)
 
 
 def _number(value: object) -> str:
