@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from neuroalign.data.recordings import to_showings
@@ -24,18 +25,23 @@ CEILINGS = ("ceiling_split_half", "ceiling_anova")
 FORMS = ("r/sqrt(ceiling)", "r^2/ceiling")
 
 
-def split_half_ceiling(recording: xr.DataArray, *, seed: int = 0) -> xr.DataArray:
+def split_half_ceiling(
+    recording: xr.DataArray, *, seed: int = 0, parts: pd.Series | None = None
+) -> xr.DataArray:
     """Estimate the noise ceiling from the correlation of random halves of the repetitions.
 
     The correlation is averaged over 100 random splits first and corrected to the full number of
-    repetitions afterwards (Spearman 1910, doi:10.1111/j.2044-8295.1910.tb00206.x). Where it is
-    not positive it stays uncorrected.
+    repetitions afterwards (Spearman 1910, doi:10.1111/j.2044-8295.1910.tb00206.x), with the
+    numbers of repetitions that the averages really have. Where it is not positive it stays
+    uncorrected.
 
     Parameters
     ----------
     recording : DataArray
         Showings, or events with a repetition axis.
     seed : int
+    parts : Series, optional
+        Stimulus label -> part, such as its fold; variance between parts does not count.
 
     Returns
     -------
@@ -43,13 +49,12 @@ def split_half_ceiling(recording: xr.DataArray, *, seed: int = 0) -> xr.DataArra
         Share of variance. NaN where fewer than three stimuli repeat.
     """
     rng = np.random.default_rng([seed, 2])
-    ceiling = _per_target(
-        recording, lambda values, codes: split_half_correlation(values, codes, N_SPLITS, rng)
-    )
-    return _typed(ceiling.copy(data=spearman_brown(ceiling.values)), CEILINGS[0])
+    rows, values, codes, part = _arrays(recording, parts)
+    halves = split_half_correlation(values, codes, N_SPLITS, rng, part)
+    return _typed(spearman_brown(*halves), rows, CEILINGS[0])
 
 
-def anova_ceiling(recording: xr.DataArray) -> xr.DataArray:
+def anova_ceiling(recording: xr.DataArray, *, parts: pd.Series | None = None) -> xr.DataArray:
     """Estimate the noise ceiling from the variance within and between stimuli.
 
     One minus the mean variance of the noise in an average, s_i^2 / k_i, over the variance of the
@@ -60,31 +65,35 @@ def anova_ceiling(recording: xr.DataArray) -> xr.DataArray:
     ----------
     recording : DataArray
         Showings, or events with a repetition axis.
+    parts : Series, optional
+        Stimulus label -> part, such as its fold; variance between parts does not count.
 
     Returns
     -------
     DataArray (neuroid, [time])
         Share of variance. NaN where no stimulus repeats.
     """
-    return _typed(_per_target(recording, anova_reliability), CEILINGS[1])
+    rows, values, codes, part = _arrays(recording, parts)
+    return _typed(anova_reliability(values, codes, part), rows, CEILINGS[1])
 
 
-def _per_target(recording: xr.DataArray, estimate: object) -> xr.DataArray:
+def _arrays(
+    recording: xr.DataArray, parts: pd.Series | None
+) -> tuple[xr.DataArray, np.ndarray, np.ndarray, np.ndarray | None]:
+    """Return showings, and their values, stimulus numbers and parts as arrays."""
     rows = to_showings(recording)
-    codes = np.unique(rows["stimulus"].values, return_inverse=True)[1]
+    labels, codes = np.unique(rows["stimulus"].values, return_inverse=True)
     values = np.asarray(rows.values, dtype=float)
-    result = estimate(values.reshape(len(values), -1), codes)  # type: ignore[operator]
-    like = rows.isel(showing=0, drop=True)
-    return like.copy(data=result.reshape(like.shape))
+    part = None if parts is None else np.unique(parts.loc[labels], return_inverse=True)[1]
+    return rows, values.reshape(len(values), -1), codes, part
 
 
-def _typed(ceiling: xr.DataArray, name: str) -> xr.DataArray:
+def _typed(values: np.ndarray, rows: xr.DataArray, name: str) -> xr.DataArray:
     """Say what the ceiling bounds, so that a normalization can refuse the wrong one."""
-    kept = {key: c for key, c in ceiling.coords.items() if key in ("neuroid", "time")}
     return xr.DataArray(
-        ceiling.values,
-        dims=ceiling.dims,
-        coords=kept,
+        values.reshape(rows.shape[1:]),
+        dims=rows.dims[1:],
+        coords={key: c for key, c in rows.coords.items() if key in ("neuroid", "time")},
         name=name,
         attrs={"bounds": "variance", "role": "estimates the noise", "of": "averaged responses"},
     )

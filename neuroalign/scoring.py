@@ -81,6 +81,7 @@ def score(
     splits = rule.split(dataset.stimuli, seed)
     recordings = {name: chosen.recordings[name] for name in chosen.subjects}
     averages = {name: average_repetitions(values) for name, values in recordings.items()}
+    _check_alike(averages)
     shown = sorted(set().union(*(average["stimulus"].values for average in averages.values())))
     stimuli = dataset.stimuli.loc[shown]
     joined = _join_equal_stimuli(averages)
@@ -122,6 +123,22 @@ def _check_kind(model: Model, dataset: BrainDataset) -> None:
             f"Model {model.name!r} reads {model.reads} stimuli, but dataset {dataset.name!r} {has}."
         )
         raise DataError(message)
+
+
+def _check_alike(averages: Mapping[str, xr.DataArray]) -> None:
+    """Refuse subjects whose time axes differ, which xarray would broadcast or pad."""
+    times = {
+        name: average["time"].values.tolist() if "time" in average.dims else None
+        for name, average in averages.items()
+    }
+    first = next(iter(times))
+    for name, time_axis in times.items():
+        if time_axis != times[first]:
+            message = (
+                f"Recordings of subjects {first!r} and {name!r} differ in their time axes; score "
+                "them apart (subjects=...), or bring them to the same times."
+            )
+            raise DataError(message)
 
 
 def _join_equal_stimuli(averages: Mapping[str, xr.DataArray]) -> list[xr.DataArray]:
@@ -176,15 +193,20 @@ def _side_by_side(parts: list[xr.Dataset]) -> xr.Dataset:
 
 
 def _ceilings(recordings: Mapping[str, xr.DataArray], splits: Splits, seed: int) -> xr.Dataset:
-    """Estimate noise ceilings on the stimuli that are held out in some fold, as the scores are."""
-    scored = splits.blocks["stimulus"].unique()
+    """Estimate noise ceilings on the terms of the scores: held-out stimuli, within folds."""
+    fold_of = splits.blocks.set_index("stimulus")["fold"]
     found: dict[str, list[xr.DataArray]] = {}
     for recording in recordings.values():
         if not is_showings(recording) and "repetition" not in recording.dims:
             continue
         rows = "showing" if is_showings(recording) else "stimulus"
-        tested = recording.isel({rows: np.isin(recording["stimulus"].values, scored)})
-        for ceiling in (split_half_ceiling(tested, seed=seed), anova_ceiling(tested)):
+        tested = recording.isel({rows: np.isin(recording["stimulus"].values, fold_of.index)})
+        if not tested.notnull().any():
+            continue
+        for ceiling in (
+            split_half_ceiling(tested, seed=seed, parts=fold_of),
+            anova_ceiling(tested, parts=fold_of),
+        ):
             found.setdefault(str(ceiling.name), []).append(ceiling)
     return xr.Dataset(
         {

@@ -86,15 +86,37 @@ def test_neuroids_that_missed_stimuli_are_scored_on_what_they_saw(planted):
     assert with_gaps.n_test.sel(neuroid="subject-1/2").sum() == 53
 
 
-def test_a_constant_neuroid_is_undefined_and_said_to_be(planted):
+@pytest.mark.parametrize("constant", [0.0, 0.1, 3.0])
+def test_a_constant_neuroid_is_undefined_and_said_to_be(planted, constant):
     layers, dataset = planted
     recording = average(dataset)
-    recording[:, 3] = 0.1
+    recording[:, 3] = constant * (1 + 1e-16 * np.arange(60))
     scores, _ = evaluated(layers["true"], recording)
     assert np.isnan(scores.r.isel(neuroid=3)).all()
     assert (scores.undefined.isel(neuroid=3) == 2).all()
+    assert np.isnan(scores.inner_r2.isel(neuroid=3)).all()
     assert scores.undefined.attrs["flag_meanings"].split()[2] == "constant_response"
     assert np.isfinite(scores.r.drop_isel(neuroid=3)).all()
+
+
+def test_a_neuroid_that_varies_only_where_it_is_held_out_is_undefined(planted):
+    layers, dataset = planted
+    recording = average(dataset)
+    test = recording.stimulus.values[:20]
+    recording.loc[{"neuroid": "subject-1/3"}] = 0.1
+    recording.loc[{"neuroid": "subject-1/3", "stimulus": test}] = np.arange(20.0)
+    splits = na.TrainTest(test=list(test)).split(dataset.stimuli, seed=0)
+    scores = na.RidgeEncoding(alphas=ALPHAS).evaluate(layers["true"], recording, splits)
+    assert scores.undefined.sel(neuroid="subject-1/3").item() == 2
+
+
+@pytest.mark.parametrize("unit", [1e-100, 1e-9, 1e9])
+def test_the_units_of_the_responses_do_not_matter(planted, unit):
+    layers, dataset = planted
+    recording = average(dataset)
+    scores, _ = evaluated(layers["true"], recording)
+    scaled, _ = evaluated(layers["true"], unit * recording)
+    np.testing.assert_allclose(scaled.r, scores.r, atol=1e-8)
 
 
 def test_constant_features_predict_a_constant_and_are_undefined(planted):

@@ -55,42 +55,74 @@ def test_anova_reliability_without_repetitions_is_undefined():
     assert np.isnan(anova_reliability(values, codes)).all()
 
 
-def test_anova_reliability_of_a_constant_is_undefined():
-    values, codes, _ = simulate([3] * 8)
-    values[:, 1] = 7.0
+@pytest.mark.parametrize("constant", [0.0, 0.1, 7.0])
+def test_anova_reliability_of_a_constant_is_undefined(constant):
+    values, codes, _ = simulate([1, 2, 3, 4, 5] * 8)
+    values[:, 1] = constant
     assert np.isnan(anova_reliability(values, codes)).tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("counts", [[2, 2, 2, 2], [2, 3, 2, 3]])
 def test_split_half_approaches_the_average_over_all_halves(counts):
     values, codes, trials = simulate(counts, n_targets=1)
-    ours = split_half_correlation(values, codes, 4000, np.random.default_rng(0))
+    ours, _ = split_half_correlation(values, codes, 4000, np.random.default_rng(0))
     assert ours[0] == pytest.approx(oracles.all_halves_correlation(trials[0]), abs=0.03)
 
 
 def test_split_half_with_correction_recovers_a_planted_share_of_signal():
     values, codes, _ = simulate([4] * 300, n_targets=200, noise=2.0)
     halves = split_half_correlation(values, codes, 20, np.random.default_rng(0))
-    assert np.median(spearman_brown(halves)) == pytest.approx(0.5, abs=0.02)
+    assert np.median(spearman_brown(*halves)) == pytest.approx(0.5, abs=0.02)
 
 
 def test_split_half_leaves_out_stimuli_shown_once():
     values, codes, _ = simulate([4] * 20)
     single = np.vstack([values, 1e6 * np.ones((1, 3))])
-    with_single = split_half_correlation(single, np.append(codes, 20), 50, np.random.default_rng(0))
-    without = split_half_correlation(values, codes, 50, np.random.default_rng(0))
+    with_single, _ = split_half_correlation(
+        single, np.append(codes, 20), 50, np.random.default_rng(0)
+    )
+    without, _ = split_half_correlation(values, codes, 50, np.random.default_rng(0))
     np.testing.assert_allclose(with_single, without, atol=0.1)
+
+
+@pytest.mark.parametrize("counts", [[1, 10], [1, 1, 1, 10], [1, 2], [3], [5], [2, 3, 4, 5, 6]])
+@pytest.mark.parametrize("estimate", ["split half", "anova"])
+def test_ceilings_of_unequal_repetitions_estimate_the_averages_that_are_scored(counts, estimate):
+    rng = np.random.default_rng(0)
+    counts = np.resize(counts, 300)
+    codes = np.repeat(np.arange(300), counts)
+    rate = np.exp(0.6 * rng.normal(size=(300, 200)))
+    values = rng.poisson(rate[codes]).astype(float)
+    truth = rate.var(0) / (rate.var(0) + (rate / counts[:, None]).mean(0))
+    if estimate == "anova":
+        found = anova_reliability(values, codes)
+    else:
+        found = spearman_brown(*split_half_correlation(values, codes, 20, rng))
+    assert np.median(found) == pytest.approx(np.median(truth), abs=0.025)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 3.0])
+def test_variance_between_parts_does_not_count(spread):
+    rng = np.random.default_rng(0)
+    parts = np.repeat(np.arange(10), 30)
+    signal = rng.normal(size=(300, 200)) + spread * rng.normal(size=(10, 200))[parts]
+    codes = np.repeat(np.arange(300), 4)
+    values = signal[codes] + 2 * rng.normal(size=(1200, 200))
+    halves = split_half_correlation(values, codes, 10, rng, parts)
+    assert np.median(spearman_brown(*halves)) == pytest.approx(0.5, abs=0.02)
+    assert np.median(anova_reliability(values, codes, parts)) == pytest.approx(0.5, abs=0.02)
 
 
 def test_split_half_of_fewer_than_three_repeated_stimuli_is_undefined():
     values, codes, _ = simulate([4, 4, 1, 1])
-    assert np.isnan(split_half_correlation(values, codes, 5, np.random.default_rng(0))).all()
+    found, _ = split_half_correlation(values, codes, 5, np.random.default_rng(0))
+    assert np.isnan(found).all()
 
 
 def test_split_half_of_a_constant_is_undefined():
     values, codes, _ = simulate([4] * 10)
     values[:, 0] = 0.1
-    found = split_half_correlation(values, codes, 5, np.random.default_rng(0))
+    found, _ = split_half_correlation(values, codes, 5, np.random.default_rng(0))
     assert np.isnan(found).tolist() == [True, False, False]
 
 

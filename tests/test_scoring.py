@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 import neuroalign as na
+from neuroalign.ceilings import anova_ceiling, normalize_by_ceiling
 
 QUICK = {"folds": na.KFold(4), "progress": False}
 
@@ -120,9 +121,7 @@ def test_the_ceiling_is_that_of_the_stimuli_that_are_held_out(planted):
     test = [f"s{k:02}" for k in range(25)]
     scores = na.score(layers, dataset, folds=na.TrainTest(test=test), progress=False)
     recording = dataset.recordings["subject-1"].sel(stimulus=test)
-    kept = na.make_dataset({"subject-1": recording}, pd.DataFrame(index=test))
-    alone = na.score(layers, kept, folds=na.KFold(4), progress=False)
-    np.testing.assert_allclose(scores.ceiling_anova, alone.ceiling_anova, atol=1e-12)
+    np.testing.assert_allclose(scores.ceiling_anova, anova_ceiling(recording), atol=1e-12)
     assert scores.sizes["fold"] == 1
 
 
@@ -184,3 +183,76 @@ def test_undefined_neuroids_are_counted_and_named(planted):
 def test_same_seed_gives_the_same_bits(planted):
     one, two = (na.score(*planted, **QUICK) for _ in range(2))
     assert one.drop_attrs().identical(two.drop_attrs())
+
+
+# Where folds of two groups differ much in variance, the mean of their r lies a little below the r
+# of the pooled variance that the ceiling knows.
+@pytest.mark.parametrize(("spread", "tolerance"), [(0.0, 0.02), (2.0, 0.05)])
+def test_the_noiseless_response_normalizes_to_one_under_whole_group_folds(spread, tolerance):
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(20), 20)
+    labels = [f"s{k:03}" for k in range(400)]
+    stimuli = pd.DataFrame({"group": groups}, index=labels)
+    shares = []
+    for _ in range(40):
+        signal = rng.normal(size=(400, 1)) + spread * rng.normal(size=(20, 1))[groups]
+        noisy = signal[:, None] + 1.5 * rng.normal(size=(400, 4, 1))
+        scores = na.score(
+            {"truth": pd.DataFrame(signal, index=labels)},
+            na.make_dataset(noisy, stimuli),
+            na.RidgeEncoding(alphas=[1e-6]),
+            progress=False,
+        )
+        shares += [
+            normalize_by_ceiling(scores, form="r/sqrt(ceiling)", ceiling=ceiling).item()
+            for ceiling in ("ceiling_split_half", "ceiling_anova")
+        ]
+    assert np.mean(shares) == pytest.approx(1, abs=tolerance)
+
+
+def test_subjects_whose_time_axes_differ_are_refused(rng):
+    labels = [f"{k:02}" for k in range(40)]
+    timed = na.make_recording(
+        rng.normal(size=(40, 2, 3)),
+        ("stimulus", "neuroid", "time"),
+        subject="ann",
+        units="z",
+        stimulus=labels,
+        neuroid=range(2),
+        time=[0.0, 0.1, 0.2],
+        attrs={"time_convention": "bin centers"},
+    )
+    flat = na.make_recording(
+        rng.normal(size=(40, 2)),
+        ("stimulus", "neuroid"),
+        subject="bob",
+        units="z",
+        stimulus=labels,
+        neuroid=range(2),
+    )
+    dataset = na.BrainDataset({"ann": timed, "bob": flat}, pd.DataFrame(index=labels))
+    layer = pd.DataFrame(rng.normal(size=(40, 3)), index=labels)
+    sentence = (
+        "Recordings of subjects 'ann' and 'bob' differ in their time axes; score them apart "
+        "(subjects=...), or bring them to the same times."
+    )
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.score({"layer": layer}, dataset, **QUICK)
+
+
+def test_a_subject_who_met_no_test_stimulus_is_undefined_not_fatal():
+    model, dataset = two_subjects(missing=12)
+    test = dataset.stimuli.index[-12:]
+    scores = na.score(model, dataset, folds=na.TrainTest(test=list(test)), progress=False)
+    of_bob = scores.subject.values == "bob"
+    assert np.isnan(scores.r[..., of_bob]).all()
+    assert np.isnan(scores.ceiling_anova[of_bob]).all()
+    assert np.isfinite(scores.r[..., ~of_bob]).all()
+
+
+def test_a_subject_without_regions_does_not_take_them_from_others():
+    model, dataset = two_subjects()
+    bob = dataset.recordings["bob"].drop_vars("roi")
+    mixed = na.BrainDataset({"ann": dataset.recordings["ann"], "bob": bob}, dataset.stimuli)
+    scores = na.score(model, mixed, **QUICK)
+    assert scores.roi.values.tolist() == ["a", "a", "b", "b", "b"] + ["unknown"] * 5

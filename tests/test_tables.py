@@ -152,9 +152,45 @@ def test_a_paired_difference_is_that_of_the_medians(scores):
 
 def test_a_paired_difference_refuses_other_folds(planted, scores):
     other = na.score(*planted, seed=1, **QUICK).sel(layer="true")
-    sentence = "Two scores are compared on the same data only, but their blocks differ."
+    sentence = "Two scores are compared on the same data only, but their folds differ."
     with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
         difference_interval(scores.sel(layer="true"), other)
+
+
+def test_a_paired_difference_refuses_other_responses(planted, scores):
+    layers, dataset = planted
+    recording = 2 * dataset.recordings["subject-1"].assign_attrs(units="spikes")
+    doubled = na.make_dataset({"subject-1": recording.assign_attrs(units="z")}, dataset.stimuli)
+    other = na.score(layers, doubled, **QUICK).sel(layer="true")
+    sentence = "Two scores are compared on the same data only, but their responses differ."
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        difference_interval(scores.sel(layer="true"), other)
+
+
+def test_a_paired_difference_is_over_the_neuroids_that_both_predict(scores):
+    fewer = scores.sel(layer="true").copy(deep=True)
+    fewer["r"][:, :3] = np.nan
+    assert difference_interval(scores.sel(layer="true"), fewer).median == 0
+
+
+def test_a_few_test_groups_give_no_conditional_interval(planted):
+    layers, dataset = planted
+    grouped = na.BrainDataset(
+        dataset.recordings, dataset.stimuli.assign(group=[f"g{k // 10}" for k in range(60)])
+    )
+    test = list(dataset.stimuli.index[:30])
+    scores = na.score(layers, grouped, folds=na.TrainTest(test=test), progress=False)
+    table = na.summarize(scores)
+    assert table["r"].notna().all()
+    assert table[["r_low", "r_high"]].isna().all(axis=None)
+
+
+def test_ceilings_that_are_not_positive_are_counted_and_kept_in_their_median(scores):
+    low = scores.copy(deep=True)
+    low["ceiling_split_half"][:5] = -0.2
+    table = na.summarize(low)
+    assert table["n_below_noise"].tolist() == [5, 5]
+    assert table["ceiling_r"].tolist() == [0, 0]
 
 
 def test_a_table_without_any_defined_score_is_empty_of_numbers(planted):

@@ -123,7 +123,7 @@ def test_all_layers_come_from_one_pass():
     network.register_forward_pre_hook(lambda _module, inputs: rows.append(len(inputs[0])))
     model = na.TorchModel(network, batch_size=4)
     assert list(values_of(model, make_stimuli())) == model.layers
-    assert rows == [4, 4, 2]
+    assert rows == [4, 4, 1, 1]
 
 
 def test_activations_are_those_that_torch_computes():
@@ -169,7 +169,7 @@ def test_hooks_of_others_stay():
     network.stem.register_forward_hook(lambda *_: seen.append(1))
     values_of(na.TorchModel(network), make_stimuli(n=3))
     assert count_hooks(network) == 1
-    assert seen == [1]
+    assert seen == [1, 1]
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -297,12 +297,33 @@ def test_a_wrong_number_of_rows_is_refused():
 
 
 def test_images_of_different_sizes_are_refused():
-    stimuli = pd.concat([make_stimuli(n=2), make_stimuli(n=1, pixels=4).rename({"s00": "s02"})])
+    stimuli = pd.concat([make_stimuli(n=1, pixels=4).rename({"s00": "first"}), make_stimuli(n=2)])
     sentence = (
         "Images of different sizes [(3, 4, 4), (3, 8, 8)] do not fit into one batch; give "
         "TorchModel a preprocess that brings them to one size."
     )
     refused(sentence, ResidualNet(), stimuli)
+
+
+def test_a_layer_whose_first_axis_is_not_the_stimulus_is_found_by_the_last_batch():
+    class Sequence(torch.nn.Module):
+        def forward(self, images):
+            return images.flatten(2).transpose(0, 2)[:4]  # four tokens first, then stimuli
+
+    model = na.TorchModel(torch.nn.Sequential(Sequence()), batch_size=4)
+    sentence = "Layer '0' returns 4 rows for 1 stimuli."
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        list(model.activations(make_stimuli(n=9)))
+
+
+def test_complex_activations_are_refused():
+    class Fourier(torch.nn.Module):
+        def forward(self, images):
+            return torch.fft.fft(images.flatten(1))
+
+    sentence = "Layer '0' returns complex numbers, which have no order to be predicted."
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        list(na.TorchModel(torch.nn.Sequential(Fourier())).activations(make_stimuli(n=3)))
 
 
 def test_activations_of_different_shapes_are_refused_rather_than_broadcast():

@@ -256,7 +256,7 @@ def describe(recording: xr.DataArray) -> str:
     _, codes, counts = np.unique(rows["stimulus"].values, return_inverse=True, return_counts=True)
     spread = f"{counts.min()}-{counts.max()}" if counts.min() < counts.max() else f"{counts.min()}"
     values = np.asarray(rows.values, dtype=float).reshape(len(codes), -1)
-    halves = spearman_brown(split_half_correlation(values, codes, 10, np.random.default_rng(0)))
+    halves = spearman_brown(*split_half_correlation(values, codes, 10, np.random.default_rng(0)))
     anova = anova_reliability(values, codes)
     ceiling = (
         f"noise ceiling of variance: median {np.nanmedian(halves):.2f} split-half, "

@@ -23,6 +23,8 @@ from neuroalign.data.schema import (
 from neuroalign.errors import DataError
 from neuroalign.numerics.reliability import half_of_showings
 
+UNKNOWN = "unknown"
+
 
 def make_recording(
     values: ArrayLike | pd.DataFrame | xr.DataArray,
@@ -155,13 +157,21 @@ def _locate(name: str, value: Any, sizes: Mapping[str, int]) -> tuple:
     if labels.dtype.kind == "U" and not all(isinstance(label, str) for label in given):
         labels = np.asarray(list(given), dtype=object)  # else 1 and nan became "1" and "nan"
     if labels.dtype == object:
-        labels = np.asarray([str(x) if isinstance(x, str) else x for x in labels], dtype=object)
+        missing = UNKNOWN if name in NEUROID_COORDS else None
+        labels = np.asarray([_kept(label, missing) for label in labels], dtype=object)
     if len(labels) != sizes[dim]:
         message = f"Coordinate {name!r} has {len(labels)} labels, but {dim} has {sizes[dim]}."
         raise DataError(message)
     if labels.dtype == object and all(isinstance(x, str) for x in labels):
         labels = labels.astype(str)
     return dim, labels
+
+
+def _kept(label: Any, missing: str | None) -> Any:
+    """Return a plain string for any kind of string, and a word for a region that is not known."""
+    if isinstance(label, str):
+        return str(label)
+    return missing if missing is not None and pd.isna(label) else label
 
 
 def _home(name: str, length: int, sizes: Mapping[str, int]) -> str:
@@ -253,6 +263,9 @@ def average_repetitions(recording: xr.DataArray) -> xr.DataArray:
     rows = to_showings(recording)
     labels, codes = np.unique(rows["stimulus"].values, return_inverse=True)
     values = np.asarray(rows.values, dtype=float)
+    if infinite := int(np.isinf(values).sum()):
+        message = f"{infinite} responses are infinite; use NaN for what is missing."
+        raise DataError(message)
     present = np.isfinite(values)
     sums = _sum_by(np.where(present, values, 0.0), codes, len(labels))
     counts = _sum_by(present, codes, len(labels))
@@ -374,6 +387,13 @@ def join_neuroids(recordings: Sequence[xr.DataArray]) -> xr.DataArray:
     ]
     if len(moved) == 1:
         return moved[0]
+    if any("roi" in part.coords for part in moved):
+        moved = [
+            part
+            if "roi" in part.coords
+            else part.assign_coords(roi=("neuroid", np.repeat(UNKNOWN, part.sizes["neuroid"])))
+            for part in moved
+        ]
     shared = set.intersection(*(set(map(str, part.coords)) for part in moved))
     moved = [part.drop_vars(set(map(str, part.coords)) - shared) for part in moved]
     return xr.concat(

@@ -7,6 +7,7 @@ predictor that was fitted, over new test stimuli, for these neuroids.
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from neuroalign.numerics.resampling import bootstrap_correlations, fold_interval
 
 LEVEL = 0.95
 N_SAMPLES = 2000
+FEWEST_BLOCKS = 10  # the bootstrap over fewer covers far less than it says
 
 
 class Interval(NamedTuple):
@@ -34,7 +36,7 @@ def median_interval(scores: xr.Dataset, *, seed: int = 0) -> Interval:
 
     Several folds give a `procedure` interval from the spread of the median over folds, corrected
     for the training stimuli that they share; a single predefined fold gives a `conditional` one
-    from the bootstrap over blocks of test stimuli.
+    from the bootstrap over blocks of test stimuli, of which there must be ten.
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ def median_interval(scores: xr.Dataset, *, seed: int = 0) -> Interval:
     Returns
     -------
     Interval
-        NaN where r is undefined for all neuroids.
+        NaN where r is undefined for all neuroids, or there are too few folds or blocks.
     """
     median = _median(mean_over_folds(scores))
     if scores.sizes["fold"] == 1:
@@ -68,14 +70,24 @@ def difference_interval(first: xr.Dataset, second: xr.Dataset) -> Interval:
     Interval
         Of median(first) - median(second), paired by fold.
     """
-    for name in ("neuroid", "block"):
-        if not np.array_equal(first[name].values, second[name].values):
-            message = f"Two scores are compared on the same data only, but their {name}s differ."
+    records = [json.loads(scores.attrs["provenance"]) for scores in (first, second)]
+    for what in ("responses_sha256", "test_stimuli"):
+        if records[0][what] != records[1][what] or first["r"].shape != second["r"].shape:
+            different = "folds" if what == "test_stimuli" else "responses"
+            message = (
+                f"Two scores are compared on the same data only, but their {different} differ."
+            )
             raise DataError(message)
     if first.sizes["fold"] == 1:
         message = "A paired difference needs several folds; score with KFold."
         raise DataError(message)
 
+    # Neuroids that only one of the two predicts would turn a difference of neuroids into one of
+    # models.
+    defined = first["r"].notnull() & second["r"].notnull().values
+    first, second = (
+        scores.assign(r=scores["r"].where(defined.values)) for scores in (first, second)
+    )
     difference = _median(mean_over_folds(first)) - _median(mean_over_folds(second))
     per_fold = _per_fold(first) - _per_fold(second)
     low, high = fold_interval(difference, per_fold, _test_share(first), LEVEL)
@@ -103,7 +115,7 @@ def _bootstrap(scores: xr.Dataset, seed: int) -> tuple[float, float]:
     rng = np.random.default_rng([seed, 3])
     samples = bootstrap_correlations(moments, spread, N_SAMPLES, rng)
     kept = np.isfinite(mean_over_folds(scores).values.ravel())
-    if not kept.any():
+    if not kept.any() or (moments[..., 0].max(1) > 0).sum() < FEWEST_BLOCKS:
         return float("nan"), float("nan")
     medians = np.nanmedian(np.where(np.isfinite(samples), samples, np.nan)[:, kept], axis=1)
     low, high = np.nanquantile(medians, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])

@@ -132,8 +132,7 @@ class TorchModel:
             torch.inference_mode(),
             progress_bar(f"{self.name}: activations", len(labels)) as advance,
         ):
-            for start in range(0, len(labels), self._batch_size):
-                batch = labels[start : start + self._batch_size]
+            for start, batch in _batches(labels, self._batch_size):
                 caught.clear()
                 self.module(self._batch(stimuli, batch))
                 outputs = {layer: _output(layer, caught, len(batch)) for layer in layers}
@@ -166,6 +165,18 @@ class TorchModel:
             )
             raise DataError(message)
         return torch.stack(tensors).to(self._device)
+
+
+def _batches(labels: list[str], size: int) -> Iterator[tuple[int, list[str]]]:
+    """Cut labels into batches; the last stimulus comes alone.
+
+    A layer whose first axis is not the stimulus can pass unseen only where that axis happens to
+    be as long as every batch.
+    """
+    for start in range(0, len(labels) - 1, size):
+        yield start, labels[start : min(start + size, len(labels) - 1)]
+    if labels:
+        yield len(labels) - 1, labels[-1:]
 
 
 def _check_shapes(outputs: dict[str, np.ndarray], shapes: dict[str, tuple[int, ...]]) -> None:
@@ -247,6 +258,9 @@ def _output(layer: str, caught: dict[str, list[object]], n_stimuli: int) -> np.n
         )
         raise DataError(message)
     output = calls[0]
+    if isinstance(output, torch.Tensor) and output.is_complex():
+        message = f"Layer {layer!r} returns complex numbers, which have no order to be predicted."
+        raise DataError(message)
     if not isinstance(output, torch.Tensor) or not 2 <= output.ndim <= 4:
         what = f"a {type(output).__name__}"
         if isinstance(output, torch.Tensor):

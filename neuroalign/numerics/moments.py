@@ -14,8 +14,25 @@ MOMENTS = ("n", "y", "p", "yy", "pp", "yp")
 # responses is constant: what is left is rounding.
 CONSTANT = 1e-6
 
+# Values that span less than this share of their size are one value and its rounding.
+ROUNDING = 1e-12
+
 DEFINED, TOO_FEW, CONSTANT_RESPONSE, CONSTANT_PREDICTION = range(4)
 FEWEST_ROWS = 3
+
+
+def is_constant(values: np.ndarray) -> np.ndarray:
+    """Tell which columns hold one value, up to rounding.
+
+    Parameters
+    ----------
+    values : float array (rows, columns)
+
+    Returns
+    -------
+    bool array (columns,)
+    """
+    return np.ptp(values, axis=0) <= ROUNDING * np.abs(values).max(axis=0)
 
 
 def block_moments(
@@ -59,7 +76,8 @@ def correlation(moments: np.ndarray, train_sd: np.ndarray) -> tuple[np.ndarray, 
     ----------
     moments : float array (..., 6)
     train_sd : float array (...)
-        Standard deviation of the training responses, the yardstick of what is constant.
+        Standard deviation of the training responses, the yardstick of what is constant; 0 where
+        they are, and r is undefined then.
 
     Returns
     -------
@@ -72,10 +90,11 @@ def correlation(moments: np.ndarray, train_sd: np.ndarray) -> tuple[np.ndarray, 
     with np.errstate(invalid="ignore", divide="ignore"):
         variance_y = np.maximum(yy / n - (y / n) ** 2, 0)
         variance_p = np.maximum(pp / n - (p / n) ** 2, 0)
-        r = (yp / n - y * p / n**2) / np.sqrt(variance_y * variance_p)
+        # Two roots: the product of two small variances would underflow first.
+        r = (yp / n - y * p / n**2) / (np.sqrt(variance_y) * np.sqrt(variance_p))
         floor = (CONSTANT * train_sd) ** 2
         reason = np.select(
-            [n < FEWEST_ROWS, ~(variance_y > floor), ~(variance_p > floor)],
+            [n < FEWEST_ROWS, ~(variance_y > floor) | (train_sd == 0), ~(variance_p > floor)],
             [TOO_FEW, CONSTANT_RESPONSE, CONSTANT_PREDICTION],
             DEFINED,
         ).astype(np.uint8)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroalign.numerics import ridge
+from neuroalign.numerics.moments import is_constant
 
 
 class SplitResult(NamedTuple):
@@ -15,7 +16,7 @@ class SplitResult(NamedTuple):
     predictions: np.ndarray  # (test rows, targets)
     held_out: np.ndarray  # (test rows, targets)
     train_mean: np.ndarray  # (targets,)
-    train_sd: np.ndarray  # (targets,)
+    train_sd: np.ndarray  # (targets,), 0 for a constant whatever its rounding
     alphas: np.ndarray  # (targets,)
     inner_r2: np.ndarray  # (targets,)
 
@@ -49,13 +50,13 @@ def fit_split(
     chosen, inner_r2 = choose_alphas(design, responses, train, inner=inner, alphas=alphas)
     values = responses[train]
     mean = values.mean(0)
+    spread = np.where(is_constant(values), 0.0, values.std(0))
     spectrum = ridge.decompose(design, train, test)
     return SplitResult(
         ridge.predict(spectrum, values - mean, chosen),
         responses[test] - mean,
         mean,
-        # Exactly 0 for a constant, whatever its rounding.
-        np.where(np.ptp(values, axis=0) > 0, values.std(0), 0.0),
+        spread,
         chosen,
         inner_r2,
     )
@@ -86,7 +87,7 @@ def choose_alphas(
     alphas : float array (targets,)
     inner_r2 : float array (targets,)
         1 - squared error / squared error of the inner training means, at that alpha; NaN for a
-        target that never varies.
+        target that does not vary.
     """
     n_targets = responses.shape[1]
     errors = np.zeros((len(alphas), n_targets))
@@ -101,4 +102,4 @@ def choose_alphas(
     best = ridge.choose_alpha(errors)
     with np.errstate(invalid="ignore", divide="ignore"):
         inner_r2 = 1 - errors[best, np.arange(n_targets)] / baseline
-    return alphas[best], np.where(baseline > 0, inner_r2, np.nan)
+    return alphas[best], np.where(is_constant(responses[rows]), np.nan, inner_r2)

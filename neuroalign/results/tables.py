@@ -30,9 +30,10 @@ def summarize(scores: xr.Dataset, by: str | Sequence[str] = ("layer",)) -> pd.Da
     DataFrame
         One row each, with the columns `r` (median over neuroids of the mean over folds), `r_low`
         and `r_high` (95%), `interval` (its estimand: "procedure" or "conditional"), `ceiling_r`
-        (median r of a perfect model, from split halves), `normalized_r` (median of r / ceiling,
-        neuroid by neuroid), `n_neuroids`, and `n_undefined` (those without any score, which the
-        medians leave out).
+        (root of the median noise ceiling from split halves: r of a perfect model; 0 where that
+        is not positive), `normalized_r` (median of r / ceiling, neuroid by neuroid),
+        `n_neuroids`, `n_undefined` (those without any score, which the medians leave out) and
+        `n_below_noise` (ceilings that are not positive, which `normalized_r` leaves out).
 
     Examples
     --------
@@ -79,8 +80,7 @@ def _row(scores: xr.Dataset) -> dict[str, object]:
     ceiling = CEILINGS[0]
     bound = normalized = np.array([np.nan])
     if ceiling in scores:
-        positive = scores[ceiling].where(scores[ceiling] > 0)
-        bound = np.sqrt(positive.values)
+        bound = scores[ceiling].values
         normalized = normalize_by_ceiling(scores, form="r/sqrt(ceiling)").values
     r = mean_over_folds(scores)
     undefined = r.isnull().all([dim for dim in r.dims if dim != "neuroid"])
@@ -89,10 +89,11 @@ def _row(scores: xr.Dataset) -> dict[str, object]:
         "r_low": interval.low,
         "r_high": interval.high,
         "interval": interval.estimand,
-        "ceiling_r": _median(bound),
+        "ceiling_r": float(np.sqrt(np.maximum(_median(bound), 0))),
         "normalized_r": _median(normalized),
         "n_neuroids": scores.sizes["neuroid"],
         "n_undefined": int(undefined.sum()),
+        "n_below_noise": int((bound <= 0).sum()),
     }
 
 
