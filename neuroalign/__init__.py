@@ -13,13 +13,10 @@ if TYPE_CHECKING:
     from neuroalign.ceilings import normalize_by_ceiling
     from neuroalign.data.cards import DatasetCard
     from neuroalign.data.catalog import list_datasets, load_dataset
-    from neuroalign.data.dataset import BrainDataset, make_dataset, shared_stimuli
-    from neuroalign.data.recordings import (
-        average_repetitions,
-        make_recording,
-        split_repetitions,
-        zscore,
-    )
+    from neuroalign.data.dataset import BrainDataset, shared_stimuli
+    from neuroalign.data.own_arrays import make_dataset
+    from neuroalign.data.recordings import make_recording
+    from neuroalign.data.repetitions import average_repetitions, split_repetitions, zscore
     from neuroalign.data.simulate import simulate_neurons
     from neuroalign.errors import NeuroalignError
     from neuroalign.folds import KFold, TrainTest
@@ -39,14 +36,14 @@ _HOMES = {
     "RidgeEncoding": "metrics.encoding",
     "TorchModel": "models.torch_model",
     "TrainTest": "folds",
-    "average_repetitions": "data.recordings",
+    "average_repetitions": "data.repetitions",
     "best_layer": "results.tables",
     "list_datasets": "data.catalog",
     "list_models": "models.catalog",
     "load_dataset": "data.catalog",
     "load_model": "models.catalog",
     "load_scores": "results.store",
-    "make_dataset": "data.dataset",
+    "make_dataset": "data.own_arrays",
     "make_recording": "data.recordings",
     "normalize_by_ceiling": "ceilings",
     "plot_profile": "report.profile",
@@ -54,9 +51,9 @@ _HOMES = {
     "score": "scoring",
     "shared_stimuli": "data.dataset",
     "simulate_neurons": "data.simulate",
-    "split_repetitions": "data.recordings",
+    "split_repetitions": "data.repetitions",
     "summarize": "results.tables",
-    "zscore": "data.recordings",
+    "zscore": "data.repetitions",
 }
 
 __all__ = [*_HOMES]

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neuroalign.data.recordings import to_showings
+from neuroalign.data.repetitions import to_showings
 from neuroalign.errors import DataError, unknown_name
 from neuroalign.numerics.reliability import (
     anova_reliability,
@@ -126,7 +126,7 @@ def normalize_by_ceiling(
     Examples
     --------
     >>> import neuroalign as na
-    >>> dataset = na.load_dataset("simulated-v4", n_crops=4)
+    >>> dataset = na.load_dataset("simulated-v4", n_crops=3)
     >>> scores = na.score(na.load_model("pixels"), dataset)
     >>> na.normalize_by_ceiling(scores, form="r/sqrt(ceiling)").dims
     ('layer', 'neuroid')

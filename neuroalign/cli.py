@@ -95,22 +95,26 @@ def score(
     rivals = _rivals(model, against)
     target = _run_folder(out, model, dataset_module(dataset)[0])
     networks = {name: _load(name, device) for name in (model, *rivals)}
-    data = na.load_dataset(dataset, subjects=_split(subjects), **_options_of(option))
+    data = na.load_dataset(dataset, subjects=_split(subjects), **_options_of(dataset, option))
     typer.echo(repr(data))
 
-    def scored(name: str, layers: list[str] | None) -> xr.Dataset:
+    def scored(name: str) -> xr.Dataset:
+        # A twin chooses among the same layers; a model that has none of them keeps its own.
+        wanted = _split(layers)
+        if name != model and wanted is not None:
+            wanted = [layer for layer in wanted if layer in networks[name].layers] or None
         return na.score(
-            networks[name], data, layers=layers, roi=_split(roi), folds=na.KFold(n_folds), seed=seed
+            networks[name], data, layers=wanted, roi=_split(roi), folds=na.KFold(n_folds), seed=seed
         )
 
-    scores = scored(model, _split(layers))
+    scores = scored(model)
     table = na.summarize(scores, by=["layer"])
     if target is not None:
         na.save_scores(scores, target)
         table.to_csv(target / "table.csv", index=False)
     beside = {}
     for name in rivals:
-        beside[name] = scored(name, None)
+        beside[name] = scored(name)
         if target is not None:
             na.save_scores(beside[name], target / "against" / name)
     print_summary(scores, table, beside)
@@ -148,14 +152,26 @@ def _split(names: str | None) -> list[str] | None:
     return None if names is None else [name.strip() for name in names.split(",") if name.strip()]
 
 
-def _options_of(pairs: list[str] | None) -> dict[str, str]:
-    found = {}
+def _options_of(dataset: str, pairs: list[str] | None) -> dict[str, object]:
+    """Read name=value, as the type of the default that the dataset gives the option."""
+    import inspect
+
+    from neuroalign.data.catalog import dataset_module
+
+    parameters = inspect.signature(dataset_module(dataset)[1].load).parameters
+    found: dict[str, object] = {}
     for pair in pairs or []:
         name, equals, value = pair.partition("=")
         if not equals:
             message = f"--option {pair!r} is not of the form name=value."
             raise NeuroalignError(message)
-        found[name] = value
+        default = parameters[name].default if name in parameters else None
+        kind = type(default) if isinstance(default, (int, float)) else str
+        try:
+            found[name] = kind(value)
+        except ValueError as error:
+            message = f"--option {pair!r}: {value!r} is not a number, as {name!r} needs."
+            raise NeuroalignError(message) from error
     return found
 
 
@@ -203,7 +219,7 @@ def check(
     import neuroalign as na
     from neuroalign.testing import check_dataset
 
-    data = na.load_dataset(dataset, **_options_of(option))
+    data = na.load_dataset(dataset, **_options_of(dataset, option))  # type: ignore[arg-type]
     check_dataset(data)
     typer.echo(f"{data!r}\nNo faults.")
 

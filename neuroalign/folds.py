@@ -126,7 +126,8 @@ class KFold:
         needed = self.n_folds * (1 if grouped else FEWEST_ROWS)
         if len(names) < needed:
             message = (
-                f"KFold(n_folds={self.n_folds}) needs at least {needed} {unit}, but there are "
+                f"KFold(n_folds={self.n_folds}) needs at least {needed} {unit} "
+                f"({needed // self.n_folds} a fold), but there are "
                 f"{len(names)}; use fewer folds or more stimuli."
             )
             raise DataError(message)
@@ -157,6 +158,9 @@ class TrainTest:
 
     def split(self, stimuli: pd.DataFrame, seed: int) -> Splits:
         """Split the stimuli of a dataset; the seed serves the inner folds only."""
+        if isinstance(self.test, str) or not all(isinstance(label, str) for label in self.test):
+            message = "TrainTest(test=...) takes a list of stimulus labels, which are strings."
+            raise DataError(message)
         labels, groups, grouped = _sorted_groups(stimuli)
         held_out = np.isin(labels, np.asarray(list(self.test), dtype=str))
         if strangers := sorted(set(map(str, self.test)) - set(labels)):

@@ -11,7 +11,7 @@ import xarray as xr
 
 from neuroalign.ceilings import anova_ceiling, split_half_ceiling
 from neuroalign.data.dataset import BrainDataset
-from neuroalign.data.recordings import average_repetitions, join_neuroids
+from neuroalign.data.repetitions import average_repetitions, join_neuroids
 from neuroalign.data.schema import is_showings
 from neuroalign.errors import DataError, name_some
 from neuroalign.folds import FoldRule, KFold, Splits
@@ -68,7 +68,7 @@ def score(
     Examples
     --------
     >>> import neuroalign as na
-    >>> dataset = na.load_dataset("simulated-v4", n_crops=4)
+    >>> dataset = na.load_dataset("simulated-v4", n_crops=3)
     >>> na.score(na.load_model("pixels"), dataset).r.dims
     ('layer', 'fold', 'neuroid')
     """
@@ -76,9 +76,13 @@ def score(
     model = as_model(model)
     measure: Metric = RidgeEncoding() if metric is None else metric
     rule: FoldRule = KFold() if folds is None else folds
+    _check_arguments(dataset, measure, rule, seed)
     chosen = dataset.select(subjects=subjects, roi=roi, neuroids=neuroids)
     _check_kind(model, chosen)
     splits = rule.split(dataset.stimuli, seed)
+    if not isinstance(splits, Splits):
+        message = f"folds={rule!r} does not split stimuli; use KFold(n) or TrainTest(test=[...])."
+        raise DataError(message)
     recordings = {name: chosen.recordings[name] for name in chosen.subjects}
     averages = {name: average_repetitions(values) for name, values in recordings.items()}
     _check_alike(averages)
@@ -115,10 +119,31 @@ def score(
     return scores
 
 
+def _check_arguments(dataset: object, metric: object, rule: object, seed: int) -> None:
+    """Refuse what is of another kind, with the function that makes the right one."""
+    if not isinstance(dataset, BrainDataset):
+        message = (
+            f"A {type(dataset).__name__} is not a dataset; use load_dataset(name) or "
+            "make_dataset(responses, stimuli)."
+        )
+        raise DataError(message)
+    if not callable(getattr(metric, "evaluate", None)):
+        message = f"A {type(metric).__name__} is not a metric; use RidgeEncoding()."
+        raise DataError(message)
+    if not callable(getattr(rule, "split", None)):
+        message = f"folds={rule!r} does not split stimuli; use KFold(n) or TrainTest(test=[...])."
+        raise DataError(message)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        message = f"seed={seed!r} is not a whole number of 0 or more."
+        raise DataError(message)
+
+
 def _check_kind(model: Model, dataset: BrainDataset) -> None:
     kinds = dataset.stimulus_kinds
     if model.reads is not None and model.reads not in kinds:
-        has = f"has {' and '.join(kinds)} stimuli" if kinds else "only has labels of stimuli"
+        columns = ", ".join(repr(str(column)) for column in dataset.stimuli.columns)
+        others = f"has stimuli without a column {model.reads!r} (columns: {columns or 'none'})"
+        has = f"has {' and '.join(kinds)} stimuli" if kinds else others
         message = (
             f"Model {model.name!r} reads {model.reads} stimuli, but dataset {dataset.name!r} {has}."
         )
@@ -126,12 +151,16 @@ def _check_kind(model: Model, dataset: BrainDataset) -> None:
 
 
 def _check_alike(averages: Mapping[str, xr.DataArray]) -> None:
-    """Refuse subjects whose time axes differ, which xarray would broadcast or pad."""
+    """Refuse subjects without responses, and time axes that xarray would broadcast or pad."""
     times = {
         name: average["time"].values.tolist() if "time" in average.dims else None
         for name, average in averages.items()
     }
     first = next(iter(times))
+    for name, average in averages.items():
+        if average.size == 0 or not average.notnull().any():
+            message = f"The recording of subject {name!r} holds no response that is not NaN."
+            raise DataError(message)
     for name, time_axis in times.items():
         if time_axis != times[first]:
             message = (

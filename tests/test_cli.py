@@ -197,7 +197,8 @@ REFUSALS = {
     "too many folds": (
         ["pixels"],
         ["--n-folds", "30"],
-        "KFold(n_folds=30) needs at least 90 stimuli, but there are 40; use fewer folds or more "
+        "KFold(n_folds=30) needs at least 90 stimuli (3 a fold), but there are 40; use fewer "
+        "folds or more "
         "stimuli.",
     ),
     "one fold": (
@@ -269,6 +270,14 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_any_work(tiny, run
     monkeypatch.setattr(na, "load_dataset", working)
     code, _, err = run("score", "pixels", tiny, "--out", "/proc/neuroalign")
     sentence = "Nothing can be written to --out '/proc/neuroalign': no such file or directory."
+    assert (code, err) == (1, f"Error: {sentence}\n")
+
+
+def test_options_of_a_dataset_are_read_as_the_type_of_their_default(tiny, run):
+    code, out, _ = run("check", tiny, "--option", "noise=0.5")
+    assert (code, "No faults." in out) == (0, True)
+    code, _, err = run("check", tiny, "--option", "noise=loud")
+    sentence = "--option 'noise=loud': 'loud' is not a number, as 'noise' needs."
     assert (code, err) == (1, f"Error: {sentence}\n")
 
 
@@ -353,7 +362,8 @@ def test_fetch_refuses_a_damaged_file(run, tmp_path):
     assert (code, out) == (1, "")
     assert err == (
         f"Error: File {tmp_path / 'own' / 'table.csv'} (6 bytes) is damaged or another version: "
-        f"its sha256 is {found[:12]}..., but {digest[:12]}... is needed; delete it and try again.\n"
+        f"its sha256 is {found[:12]}..., but {digest[:12]}... is needed; "
+        "fetch it anew, or where it is your own, put its hash on the card.\n"
     )
 
 

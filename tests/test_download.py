@@ -100,7 +100,8 @@ def test_a_truncated_file_in_the_folder_is_refused(local):
     found = hashlib.sha256(CONTENT[:9]).hexdigest()
     message = (
         f"File {path} (9 bytes) is damaged or another version: its sha256 is {found[:12]}..., "
-        f"but {DIGEST[:12]}... is needed; delete it and try again."
+        f"but {DIGEST[:12]}... is needed; "
+        "fetch it anew, or where it is your own, put its hash on the card."
     )
     with refused(message):
         files_at(f"{CLOSED}/a.npy", folder=local)["a.npy"]
@@ -161,7 +162,8 @@ def test_a_damaged_file_in_the_cache_is_refused(cache):
     found = hashlib.sha256(b"").hexdigest()
     message = (
         f"File {path} (0 bytes) is damaged or another version: its sha256 is {found[:12]}..., "
-        f"but {DIGEST[:12]}... is needed; delete it and try again."
+        f"but {DIGEST[:12]}... is needed; "
+        "fetch it anew, or where it is your own, put its hash on the card."
     )
     with refused(message):
         files_at(f"{CLOSED}/a.npy")["a.npy"]
@@ -275,7 +277,8 @@ def test_a_card_speaks_of_known_stimuli_only():
 def test_a_card_promises_verified_files_only(address):
     message = (
         f"DatasetCard file 'a.npy' has the address {address!r}; "
-        "write 'https://...#sha256=<64 hexadecimal digits>'."
+        "write 'https://...#sha256=<64 hexadecimal digits>', or only '#sha256=...' for a file that "
+        "cannot be fetched."
     )
     with refused(message, DataError):
         card(files={"a.npy": address})

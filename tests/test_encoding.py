@@ -206,6 +206,7 @@ def test_inputs_are_not_changed(planted):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
+        ({"alphas": 1.0}, "alphas=1.0 is not a list of numbers."),
         ({"alphas": []}, "alphas=[] must be positive, finite numbers, one at least."),
         ({"alphas": [0, 1]}, "alphas=[0, 1] must be positive, finite numbers, one at least."),
         (

@@ -91,14 +91,24 @@ def test_train_test_takes_all_others_for_training():
         (
             na.KFold(10),
             table(1),
-            "KFold(n_folds=10) needs at least 30 stimuli, but there are 1; use fewer folds or "
-            "more stimuli.",
+            "KFold(n_folds=10) needs at least 30 stimuli (3 a fold), but there are 1; use fewer "
+            "folds or more stimuli.",
         ),
         (
             na.KFold(5),
             table(12, groups=np.arange(12) // 4),
-            "KFold(n_folds=5) needs at least 5 groups of stimuli, but there are 3; use fewer "
-            "folds or more stimuli.",
+            "KFold(n_folds=5) needs at least 5 groups of stimuli (1 a fold), but there are 3; use "
+            "fewer folds or more stimuli.",
+        ),
+        (
+            na.TrainTest(test="s001"),
+            table(),
+            "TrainTest(test=...) takes a list of stimulus labels, which are strings.",
+        ),
+        (
+            na.TrainTest(test=[True, False]),
+            table(),
+            "TrainTest(test=...) takes a list of stimulus labels, which are strings.",
         ),
         (na.KFold(1), table(), "KFold(n_folds=1) holds nothing out; use 2 or more folds."),
         (

@@ -284,7 +284,7 @@ def test_a_gray_image_gets_three_equal_channels():
 def test_an_array_of_another_type_or_shape_is_refused(image, given):
     with refusal(
         DataError,
-        f"The image of stimulus 's0' is of {given}; uint8 of shape (row, column) or "
+        f"The image of stimulus 's0' is of {given}; uint8 from 0 to 255 of shape (row, column) or "
         "(row, column, 3) is needed.",
     ):
         stimulus_image(show(image), "s0")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neuroalign as na
-from neuroalign.data.recordings import join_neuroids, to_showings
+from neuroalign.data.repetitions import join_neuroids, to_showings
 from neuroalign.errors import DataError
 
 EVENTS = ("stimulus", "neuroid")

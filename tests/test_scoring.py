@@ -256,3 +256,69 @@ def test_a_subject_without_regions_does_not_take_them_from_others():
     mixed = na.BrainDataset({"ann": dataset.recordings["ann"], "bob": bob}, dataset.stimuli)
     scores = na.score(model, mixed, **QUICK)
     assert scores.roi.values.tolist() == ["a", "a", "b", "b", "b"] + ["unknown"] * 5
+
+
+class SplitsLikeAnotherLibrary:
+    """Takes arrays, and yields row numbers."""
+
+    def split(self, features, targets):
+        """Split nothing."""
+        yield features, targets
+
+    def __repr__(self):
+        return "Foreign()"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (
+            {"folds": 5},
+            "folds=5 does not split stimuli; use KFold(n) or TrainTest(test=[...]).",
+        ),
+        (
+            {"folds": SplitsLikeAnotherLibrary()},
+            "folds=Foreign() does not split stimuli; use KFold(n) or TrainTest(test=[...]).",
+        ),
+        ({"metric": "ridge"}, "A str is not a metric; use RidgeEncoding()."),
+        ({"seed": -1}, "seed=-1 is not a whole number of 0 or more."),
+        ({"seed": 0.5}, "seed=0.5 is not a whole number of 0 or more."),
+        (
+            {"dataset": "cowley2023"},
+            "A str is not a dataset; use load_dataset(name) or make_dataset(responses, stimuli).",
+        ),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(planted, options, sentence):
+    arguments = {"model": planted[0], "dataset": planted[1], **options}
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.score(**arguments)
+
+
+def test_a_recording_without_any_response_is_refused(planted):
+    layers, dataset = planted
+    nothing = dataset.recordings["subject-1"] * np.nan
+    nothing.attrs["units"] = "z"
+    empty = na.make_dataset({"subject-1": nothing}, dataset.stimuli)
+    sentence = "The recording of subject 'subject-1' holds no response that is not NaN."
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.score(layers, empty, **QUICK)
+
+
+def test_stimuli_in_a_column_of_another_name_are_named(rng):
+    images = list(np.zeros((40, 8, 8, 3), dtype=np.uint8))
+    dataset = na.make_dataset(rng.normal(size=(40, 3)), {"images": images})
+    sentence = (
+        "Model 'pixels' reads image stimuli, but dataset 'own data' has stimuli without a column "
+        "'image' (columns: 'images')."
+    )
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.score(na.load_model("pixels"), dataset, **QUICK)
+
+
+def test_activations_that_are_no_numbers_are_refused(planted):
+    words = pd.DataFrame({"name": ["word"] * 60}, index=planted[0]["true"].stimulus.values)
+    with pytest.raises(
+        na.NeuroalignError, match=r"^Activations of layer 'words' are of type \w+, not numbers\.$"
+    ):
+        na.score({"words": words}, planted[1], **QUICK)

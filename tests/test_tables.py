@@ -199,3 +199,16 @@ def test_a_table_without_any_defined_score_is_empty_of_numbers(planted):
     table = na.summarize(na.score(constant, dataset, **QUICK))
     assert pd.isna(table.loc[0, "r"])
     assert table.loc[0, "n_undefined"] == 8
+
+
+def test_the_best_layer_by_an_unknown_coordinate_suggests_the_nearest(scores):
+    sentence = "No coordinate of neuroids is called 'rois'. Did you mean 'roi'?"
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.best_layer(scores, by="rois")
+
+
+def test_a_figure_of_scores_on_other_responses_is_refused(planted, scores):
+    other = na.score(*planted, seed=1, **QUICK)
+    sentence = "Two scores are compared on the same data only, but their folds differ."
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.plot_profile(scores, against={"other": other})

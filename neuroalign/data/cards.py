@@ -65,6 +65,7 @@ class DatasetCard:
             if not known or not address.startswith(("https://", "http://", "#")):
                 message = (
                     f"DatasetCard file {name!r} has the address {address!r}; "
-                    "write 'https://...#sha256=<64 hexadecimal digits>'."
+                    "write 'https://...#sha256=<64 hexadecimal digits>', or only '#sha256=...' for "
+                    "a file that cannot be fetched."
                 )
                 raise DataError(message)

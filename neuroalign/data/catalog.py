@@ -76,7 +76,9 @@ def dataset_module(dataset: str | Path | ModuleType) -> tuple[str, ModuleType, P
             raise DataError(message)
         return path.resolve().name, _checked(_module_from(path / FOLDER_MODULE)), path
     if path.suffix == ".py" and path.is_file():
-        return path.stem.replace("_", "-"), _checked(_module_from(path)), None
+        home = path.resolve().parent
+        name = home.name if path.name == FOLDER_MODULE else path.stem.replace("_", "-")
+        return name, _checked(_module_from(path)), home
     raise unknown_name(dataset, locations, kind="dataset")
 
 
@@ -90,7 +92,20 @@ def _module_from(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except ModuleNotFoundError as error:
         raise _missing_package(str(path), error) from error
+    except NeuroalignError:
+        raise
+    except Exception as error:
+        message = f"File {str(path)!r} does not run: {_reason(error)}."
+        raise DataError(message) from error
     return module
+
+
+def _reason(error: Exception) -> str:
+    """Say what an adapter raised, with its kind where the words alone do not tell."""
+    text = str(error).rstrip(".")
+    if text and isinstance(error, (OSError, ValueError, BadZipFile)):
+        return text
+    return f"{type(error).__name__} {text}".rstrip()
 
 
 def _checked(module: ModuleType) -> ModuleType:
@@ -146,11 +161,8 @@ def load_dataset(
         raise _missing_package(name, error) from error
     except NeuroalignError:
         raise
-    except (ValueError, LookupError, OSError, EOFError, BadZipFile) as error:
-        reason = str(error).rstrip(".")
-        if isinstance(error, KeyError) or not reason:
-            reason = f"{type(error).__name__} {reason}".rstrip()
-        message = f"Dataset {name!r} could not be loaded: {reason}."
+    except Exception as error:
+        message = f"Dataset {name!r} could not be loaded: {_reason(error)}."
         raise DataError(message) from error
     if not isinstance(loaded, BrainDataset):
         message = f"Dataset {name!r} loads a {type(loaded).__name__}, but a BrainDataset is needed."

@@ -9,24 +9,9 @@ import pandas as pd
 import xarray as xr
 
 from neuroalign.data.cards import DatasetCard
-from neuroalign.data.recordings import make_recording, to_showings
-from neuroalign.data.schema import (
-    STIMULUS_KINDS,
-    as_labels,
-    in_memory,
-    is_showings,
-    label_faults,
-    stimulus_faults,
-)
+from neuroalign.data.description import describe, rois_of
+from neuroalign.data.schema import STIMULUS_KINDS, as_labels, label_faults, stimulus_faults
 from neuroalign.errors import DataError, name_some, unknown_name
-from neuroalign.numerics.reliability import (
-    anova_reliability,
-    spearman_brown,
-    split_half_correlation,
-)
-
-# Values beyond which a repr does not compute noise ceilings.
-LARGE = 5_000_000
 
 
 class BrainDataset:
@@ -113,13 +98,13 @@ class BrainDataset:
         if roi is None and neuroids is None:
             return self._with({name: self._lazily(name) for name in wanted})
         recordings = {name: self.recordings[name] for name in wanted}
-        known_rois = {str(x) for r in recordings.values() for x in np.ravel(_rois(r))}
+        known_rois = {str(x) for r in recordings.values() for x in np.ravel(rois_of(r))}
         known_neuroids = {str(x) for r in recordings.values() for x in r["neuroid"].values}
         rois = _listed("roi", roi, known_rois)
         names = _listed("neuroid", neuroids, known_neuroids)
         kept = {}
         for subject, recording in recordings.items():
-            keep = np.isin(_rois(recording), rois) & np.isin(recording["neuroid"].values, names)
+            keep = np.isin(rois_of(recording), rois) & np.isin(recording["neuroid"].values, names)
             if keep.any():
                 kept[subject] = recording.isel(neuroid=keep)
         if not kept:
@@ -219,12 +204,6 @@ class _Recordings(Mapping[str, xr.DataArray]):
         return recording
 
 
-def _rois(recording: xr.DataArray) -> np.ndarray:
-    rois = recording.coords.get("roi")
-    n = recording.sizes["neuroid"]
-    return np.full(n, "unknown") if rois is None else np.broadcast_to(rois.values, n).astype(str)
-
-
 def _listed(kind: str, wanted: str | Sequence[str] | None, known: Sequence[str] | set) -> list[str]:
     if wanted is None:
         return list(known)
@@ -236,135 +215,6 @@ def _listed(kind: str, wanted: str | Sequence[str] | None, known: Sequence[str] 
         message = f"An empty selection of {kind}s was given; leave it out to keep all."
         raise DataError(message)
     return list(dict.fromkeys(names))
-
-
-def describe(recording: xr.DataArray) -> str:
-    """Say in one line what a recording holds; its noise ceiling too, where it is in memory."""
-    rois = ", ".join(dict.fromkeys(_rois(recording))) if "roi" in recording.coords else "no roi"
-    n_stimuli = len(set(recording["stimulus"].values))
-    text = f"{recording.sizes['neuroid']} neuroids ({rois}), {n_stimuli} stimuli, "
-    times = f", {recording.sizes['time']} time bins" if "time" in recording.dims else ""
-    units = f"in {recording.attrs['units']}{times}"
-    repeats = is_showings(recording) or "repetition" in recording.dims
-    if not repeats or not in_memory(recording):
-        return f"{text}{'repetitions not read yet' if repeats else 'no repetitions'}, {units}"
-    if recording.size > LARGE:
-        return f"{text}with repetitions, {units}"
-    rows = to_showings(recording)
-    if not rows.size:
-        return f"{text}no responses, {units}"
-    _, codes, counts = np.unique(rows["stimulus"].values, return_inverse=True, return_counts=True)
-    spread = f"{counts.min()}-{counts.max()}" if counts.min() < counts.max() else f"{counts.min()}"
-    values = np.asarray(rows.values, dtype=float).reshape(len(codes), -1)
-    halves = spearman_brown(*split_half_correlation(values, codes, 10, np.random.default_rng(0)))
-    anova = anova_reliability(values, codes)
-    ceiling = (
-        f"noise ceiling of variance: median {np.nanmedian(halves):.2f} split-half, "
-        f"{np.nanmedian(anova):.2f} ANOVA"
-        if np.isfinite(halves).any()
-        else "no noise ceiling (no stimulus repeats)"
-    )
-    return f"{text}{spread} repetitions (median {np.median(counts):g}), {units}; {ceiling}"
-
-
-def make_dataset(
-    responses: np.ndarray | pd.DataFrame | xr.DataArray | Mapping[str, np.ndarray],
-    stimuli: pd.DataFrame | Mapping[str, Sequence[object]],
-    *,
-    roi: str | Sequence[str] | None = None,
-    units: str = "unstated units",
-    name: str = "own data",
-) -> BrainDataset:
-    """Make a dataset from arrays in memory.
-
-    Parameters
-    ----------
-    responses : array (stimulus, neuroid) or (stimulus, repetition, neuroid), or a mapping
-        Responses of one subject, or subject -> responses. A DataFrame brings its own labels of
-        stimuli (index) and neuroids (columns), matched with those of `stimuli`; rows of a plain
-        array are in the order of `stimuli`.
-    stimuli : DataFrame or mapping
-        As in ``{"image": images}`` or ``{"text": sentences, "group": passages}``. The labels are
-        the index of a DataFrame, else "0", "1", ...
-    roi : str or sequence of str, optional
-        Region of all neuroids, or of each.
-    units : str
-    name : str
-
-    Returns
-    -------
-    BrainDataset
-
-    Examples
-    --------
-    >>> import neuroalign as na, numpy as np
-    >>> na.make_dataset(np.eye(3), {"text": ["a cat", "a dog", "a cow"]}, units="z")
-    BrainDataset 'own data'
-      stimuli   3 (text)
-      subjects  1
-        subject-1: 3 neuroids (no roi), 3 stimuli, no repetitions, in z
-    """
-    if isinstance(stimuli, pd.DataFrame):
-        table = stimuli.copy(deep=False)
-    else:
-        columns = {str(column): list(values) for column, values in stimuli.items()}
-        if len({len(values) for values in columns.values()}) > 1:
-            lengths = ", ".join(f"{column} {len(values)}" for column, values in columns.items())
-            message = f"Columns of the stimuli differ in length ({lengths})."
-            raise DataError(message)
-        table = pd.DataFrame(columns)
-    table.index = pd.Index(as_labels(table.index, "stimulus"), name="stimulus")
-    per_subject: Mapping[str, object]
-    if isinstance(responses, Mapping):
-        per_subject = responses
-    elif isinstance(responses, xr.DataArray) and "subject" in responses.coords:
-        per_subject = {responses["subject"].item(): responses}
-    else:
-        per_subject = {"subject-1": responses}
-    subjects = map(str, as_labels(per_subject, "subject"))
-    recordings = {
-        subject: _recording_of(values, table, subject, roi, units)
-        for subject, values in zip(subjects, per_subject.values(), strict=True)
-    }
-    return BrainDataset(recordings, table, name=name)
-
-
-def _recording_of(
-    values: object,
-    table: pd.DataFrame,
-    subject: str,
-    roi: str | Sequence[str] | None,
-    units: str,
-) -> xr.DataArray:
-    if isinstance(values, xr.DataArray):
-        return values
-    stimulus, neuroid = table.index, None
-    if isinstance(values, pd.DataFrame):
-        stimulus, neuroid = values.index, values.columns
-        values = values.to_numpy()
-    array = np.asarray(values)
-    if array.ndim not in (2, 3):
-        message = (
-            f"Responses of subject {subject!r} have the shape {array.shape}; "
-            "(stimulus, neuroid) or (stimulus, repetition, neuroid) is needed."
-        )
-        raise DataError(message)
-    if len(array) != len(stimulus):
-        message = (
-            f"Responses of subject {subject!r} have {len(array)} rows, "
-            f"but there are {len(stimulus)} stimuli."
-        )
-        raise DataError(message)
-    dims = ("stimulus", "neuroid") if array.ndim == 2 else ("stimulus", "repetition", "neuroid")
-    return make_recording(
-        array,
-        dims,
-        subject=subject,
-        units=units,
-        stimulus=stimulus,
-        neuroid=range(array.shape[-1]) if neuroid is None else neuroid,
-        **({} if roi is None else {"roi": roi}),  # type: ignore[arg-type]
-    )
 
 
 def shared_stimuli(dataset: BrainDataset, subjects: str | Sequence[str] | None = None) -> list[str]:

@@ -90,7 +90,8 @@ def _check_hash(path: Path, digest: str) -> None:
         size = path.stat().st_size
         message = (
             f"File {path} ({size} bytes) is damaged or another version: its sha256 is "
-            f"{found[:12]}..., but {digest[:12]}... is needed; delete it and try again."
+            f"{found[:12]}..., but {digest[:12]}... is needed; fetch it anew, or where it is "
+            "your own, put its hash on the card."
         )
         raise DownloadError(message)
 

@@ -13,6 +13,7 @@ from neuroalign.errors import DataError, name_some
 
 EVENT_DIMS = ("stimulus", "repetition", "neuroid", "time")
 SHOWING_DIMS = ("showing", "neuroid", "time")
+UNKNOWN = "unknown"  # the region of a neuroid whose region is not known
 STIMULUS_KINDS = ("text", "image", "audio", "video")
 
 NEUROID_COORDS = ("roi", "hemisphere", "x", "y", "z", "electrode", "depth")

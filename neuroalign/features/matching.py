@@ -46,11 +46,14 @@ def design_rows(activations: xr.DataArray, stimuli: Sequence[str] | np.ndarray) 
     if values.shape[1] == 0:
         message = f"Layer {layer!r} has no units."
         raise DataError(message)
-    if values.dtype.kind not in "iufb" or not np.isfinite(values).all():
-        broken = [] if values.dtype.kind not in "iuf" else _not_finite(values, stimuli)
+    if values.dtype.kind not in "iufb":
+        message = f"Activations of layer {layer!r} are of type {values.dtype}, not numbers."
+        raise DataError(message)
+    if not np.isfinite(values).all():
+        broken = _not_finite(values, stimuli)
         message = (
-            f"{len(broken) or 'All'} of {len(stimuli)} stimuli have activations in layer "
-            f"{layer!r} that are not finite numbers {name_some(broken or list(stimuli))}."
+            f"{len(broken)} of {len(stimuli)} stimuli have activations in layer "
+            f"{layer!r} that are not finite numbers {name_some(broken)}."
         )
         raise DataError(message)
     return values

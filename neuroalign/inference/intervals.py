@@ -70,18 +70,7 @@ def difference_interval(first: xr.Dataset, second: xr.Dataset) -> Interval:
     Interval
         Of median(first) - median(second), paired by fold.
     """
-    records = [json.loads(scores.attrs["provenance"]) for scores in (first, second)]
-    for what in ("responses_sha256", "test_stimuli"):
-        if records[0][what] != records[1][what] or first["r"].shape != second["r"].shape:
-            different = "folds" if what == "test_stimuli" else "responses"
-            message = (
-                f"Two scores are compared on the same data only, but their {different} differ."
-            )
-            raise DataError(message)
-    if first.sizes["fold"] == 1:
-        message = "A paired difference needs several folds; score with KFold."
-        raise DataError(message)
-
+    check_same_data(first, second)
     # Neuroids that only one of the two predicts would turn a difference of neuroids into one of
     # models.
     defined = first["r"].notnull() & second["r"].notnull().values
@@ -92,6 +81,19 @@ def difference_interval(first: xr.Dataset, second: xr.Dataset) -> Interval:
     per_fold = _per_fold(first) - _per_fold(second)
     low, high = fold_interval(difference, per_fold, _test_share(first), LEVEL)
     return Interval(difference, low, high, "procedure")
+
+
+def check_same_data(first: xr.Dataset, second: xr.Dataset) -> None:
+    """Refuse two scores that are not of the same responses, neuroids and folds."""
+    one, two = (json.loads(scores.attrs["provenance"]) for scores in (first, second))
+    for word, same in (
+        ("responses", one["responses_sha256"] == two["responses_sha256"]),
+        ("neuroids", np.array_equal(first["neuroid"].values, second["neuroid"].values)),
+        ("folds", one["test_stimuli"] == two["test_stimuli"]),
+    ):
+        if not same:
+            message = f"Two scores are compared on the same data only, but their {word} differ."
+            raise DataError(message)
 
 
 def _median(values: xr.DataArray) -> float:

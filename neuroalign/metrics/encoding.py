@@ -63,6 +63,9 @@ class RidgeEncoding:
 
     def __post_init__(self) -> None:
         """Sort the alphas, and refuse those that are none."""
+        if np.ndim(self.alphas) != 1:
+            message = f"alphas={self.alphas!r} is not a list of numbers."
+            raise DataError(message)
         alphas = tuple(sorted({float(alpha) for alpha in self.alphas}))
         if not alphas or not all(np.isfinite(alpha) and alpha > 0 for alpha in alphas):
             message = f"alphas={list(self.alphas)} must be positive, finite numbers, one at least."

@@ -39,7 +39,7 @@ def stimulus_image(stimuli: pd.DataFrame, label: str) -> Image.Image:
     if pixels.dtype != np.uint8 or not shaped:
         message = (
             f"The image of stimulus {label!r} is of type {pixels.dtype} and shape {pixels.shape}; "
-            "uint8 of shape (row, column) or (row, column, 3) is needed."
+            "uint8 from 0 to 255 of shape (row, column) or (row, column, 3) is needed."
         )
         raise DataError(message)
     return _rgb(Image.fromarray(pixels), label)

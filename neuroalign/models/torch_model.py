@@ -32,7 +32,8 @@ class TorchModel:
     name : str, optional
         By default the name of its class.
     preprocess : callable, optional
-        Turns one PIL image into the tensor (without batch axis) that the module takes. By default
+        Turns one PIL image (RGB) into the tensor, without batch axis, that the module takes. By
+        default
         RGB (channel, row, column) in 0..1, size unchanged.
     layers : sequence of str, optional
         Names of submodules to score. By default the outputs of blocks: the composite members of
@@ -157,6 +158,9 @@ class TorchModel:
 
     def _batch(self, stimuli: pd.DataFrame, labels: list[str]) -> torch.Tensor:
         tensors = [self._preprocess(stimulus_image(stimuli, label)) for label in labels]
+        if strange := {type(t).__name__ for t in tensors if not isinstance(t, torch.Tensor)}:
+            message = f"preprocess returns a {strange.pop()}; a torch tensor is needed."
+            raise DataError(message)
         shapes = {tuple(tensor.shape) for tensor in tensors}
         if len(shapes) > 1:
             message = (

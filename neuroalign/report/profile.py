@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from neuroalign.inference.intervals import check_same_data
 from neuroalign.results.tables import summarize
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def plot_profile(
     scores : Dataset
         From `score`.
     against : mapping of str to Dataset, optional
-        Scores of other models on the same dataset; those with the same layers are drawn as a
-        profile, others as a horizontal line.
+        Scores of other models on the same responses and folds; those with the same layers are
+        drawn as a profile, others as a horizontal line.
     path : str or Path, optional
         Where to save the figure (PNG, PDF, SVG by suffix).
 
@@ -44,7 +45,7 @@ def plot_profile(
     Examples
     --------
     >>> import neuroalign as na
-    >>> dataset = na.load_dataset("simulated-v4", n_crops=4)
+    >>> dataset = na.load_dataset("simulated-v4", n_crops=3)
     >>> figure = na.plot_profile(na.score(na.load_model("pixels"), dataset))
     """
     from matplotlib.figure import Figure
@@ -53,6 +54,8 @@ def plot_profile(
     figure = Figure(figsize=(max(5.0, 2.6 + 0.42 * len(layers)), 3.8), layout="constrained")
     axes = figure.subplots()
     x = np.arange(len(layers))
+    for other in (against or {}).values():
+        check_same_data(scores, other)
     own = str(scores.attrs.get("model", "model"))
     for color, (name, other) in zip(COLORS, {own: scores, **(against or {})}.items(), strict=False):
         table = summarize(other)

@@ -38,7 +38,7 @@ def save_scores(scores: xr.Dataset, folder: str | Path, *, overwrite: bool = Fal
     Examples
     --------
     >>> import neuroalign as na, tempfile
-    >>> dataset = na.load_dataset("simulated-v4", n_crops=4)
+    >>> dataset = na.load_dataset("simulated-v4", n_crops=3)
     >>> scores = na.score(na.load_model("pixels"), dataset)
     >>> folder = na.save_scores(scores, tempfile.mkdtemp() + "/pixels")
     >>> na.load_scores(folder).identical(scores)

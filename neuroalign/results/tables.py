@@ -38,16 +38,13 @@ def summarize(scores: xr.Dataset, by: str | Sequence[str] = ("layer",)) -> pd.Da
     Examples
     --------
     >>> import neuroalign as na
-    >>> dataset = na.load_dataset("simulated-v4", n_crops=4)
+    >>> dataset = na.load_dataset("simulated-v4", n_crops=3)
     >>> scores = na.score(na.load_model("pixels"), dataset)
     >>> list(na.summarize(scores, by=["layer", "roi"]).columns[:4])
     ['layer', 'roi', 'r', 'r_low']
     """
     names = [by] if isinstance(by, str) else list(by)
-    for name in names:
-        if name != "layer" and (name not in scores.coords or scores[name].dims != ("neuroid",)):
-            known = [str(key) for key, c in scores.coords.items() if c.dims == ("neuroid",)]
-            raise unknown_name(name, ["layer", *known], kind="coordinate of neuroids")
+    _check_coordinates(scores, [name for name in names if name != "layer"])
     if "layer" not in names and scores.sizes["layer"] > 1:
         message = (
             "Scores of several layers are not averaged; put 'layer' into by=, or choose one with "
@@ -61,6 +58,13 @@ def summarize(scores: xr.Dataset, by: str | Sequence[str] = ("layer",)) -> pd.Da
             labels = {**levels, "layer": str(layer)}
             rows.append({**{name: labels[name] for name in names}, **_row(part)})
     return pd.DataFrame(rows)
+
+
+def _check_coordinates(scores: xr.Dataset, names: Sequence[str]) -> None:
+    known = [str(key) for key, c in scores.coords.items() if c.dims == ("neuroid",)]
+    for name in names:
+        if name not in known:
+            raise unknown_name(name, ["layer", *known], kind="coordinate of neuroids")
 
 
 def _parts(scores: xr.Dataset, names: list[str]) -> list[tuple[dict[str, str], xr.Dataset]]:
@@ -102,7 +106,7 @@ def _median(values: np.ndarray) -> float:
     return float(np.median(defined)) if defined.size else float("nan")
 
 
-def best_layer(scores: xr.Dataset, *, by: str | None = None) -> xr.Dataset:
+def best_layer(scores: xr.Dataset, *, by: str | Sequence[str] = ()) -> xr.Dataset:
     """Keep, in every fold, the layer that its training stimuli choose.
 
     The layer of highest median `inner_r2` over neuroids, the R^2 on inner folds of the training
@@ -113,8 +117,8 @@ def best_layer(scores: xr.Dataset, *, by: str | None = None) -> xr.Dataset:
     ----------
     scores : Dataset
         From `score`.
-    by : str, optional
-        Coordinate of the neuroids, such as "subject" or "roi", to choose separately for each.
+    by : str or sequence of str, optional
+        Coordinates of the neuroids, such as "subject" or "roi", to choose separately for each.
 
     Returns
     -------
@@ -125,13 +129,15 @@ def best_layer(scores: xr.Dataset, *, by: str | None = None) -> xr.Dataset:
     Examples
     --------
     >>> import neuroalign as na
-    >>> dataset = na.load_dataset("simulated-v4", n_crops=4)
+    >>> dataset = na.load_dataset("simulated-v4", n_crops=3)
     >>> scores = na.best_layer(na.score(na.load_model("pixels"), dataset))
     >>> str(scores.chosen_layer.values[0, 0])
     'pixels'
     """
     scores = scores.drop_vars("prediction", errors="ignore")
-    groups = _parts(scores, [] if by is None else [by])
+    names = [by] if isinstance(by, str) else list(by)
+    _check_coordinates(scores, names)
+    groups = _parts(scores, names)
     parts = [_chosen(part) for _, part in groups]
     joined = (
         parts[0]
