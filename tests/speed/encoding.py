@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from himalaya.kernel_ridge import KernelRidgeCV
 from himalaya.ridge import RidgeCV
+from himalaya.scoring import l2_neg_loss
 from rich.console import Console
 from rich.table import Table
 from sklearn.model_selection import PredefinedSplit
@@ -37,8 +38,9 @@ def theirs(kind, features, responses, inner, penalties):
     n = len(inner)
     mean_x, mean_y = features[:n].mean(0), responses[:n].mean(0)
     folds = list(PredefinedSplit(inner).split())
-    # Centered once on all training rows: himalaya's own intercept costs it more.
-    model = kind(alphas=penalties, cv=folds)
+    # Centered once on all training rows: himalaya's own intercept costs it more. The loss is ours.
+    parameters = {"score_func": l2_neg_loss} | ({"warn": False} if kind is RidgeCV else {})
+    model = kind(alphas=penalties, cv=folds, solver_params=parameters)
     model.fit(features[:n] - mean_x, responses[:n] - mean_y)
     return model.predict(features[n:] - mean_x)
 
