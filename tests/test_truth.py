@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 import neuroalign as na
-from neuroalign.ceilings import mean_over_folds, split_half_ceiling
+from neuroalign.ceilings import anova_ceiling, mean_over_folds, split_half_ceiling
 from neuroalign.inference.intervals import difference_interval, median_interval
 from neuroalign.numerics.reliability import split_half_correlation
 
@@ -82,7 +82,9 @@ def test_pixels_predict_macaque_v4_as_documented(cowley):
     scores = na.score(na.load_model("pixels"), cowley, progress=False)
     table = na.summarize(scores)
     assert table["r"].item() == pytest.approx(0.26, abs=0.03)
-    assert float(scores.ceiling_anova.median()) == pytest.approx(0.764, abs=0.001)
+    documented = anova_ceiling(cowley.recordings["PE"]).median()  # of all images, not within folds
+    assert float(documented) == pytest.approx(0.764, abs=0.001)
+    assert float(scores.ceiling_anova.median()) == pytest.approx(0.764, abs=0.005)
     assert 0.73 <= float(scores.ceiling_split_half.median()) <= 0.77
 
 
