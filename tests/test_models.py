@@ -35,7 +35,14 @@ def only(model, stimuli, layers=None):
 
 
 def test_models_are_listed_in_sorted_order():
-    assert na.list_models() == [LITE0, f"{LITE0}-untrained", "pixels"]
+    assert na.list_models() == [
+        LITE0,
+        f"{LITE0}-untrained",
+        "minilm",
+        "minilm-untrained",
+        "pixels",
+        "word-rate",
+    ]
 
 
 def test_an_unknown_model_suggests_the_nearest():

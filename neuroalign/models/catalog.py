@@ -14,7 +14,10 @@ ENTRY_POINTS = "neuroalign.models"
 SHIPPED = {
     "efficientnet-lite0": "neuroalign.models.efficientnet:load",
     "efficientnet-lite0-untrained": "neuroalign.models.efficientnet:load_untrained",
+    "minilm": "neuroalign.models.minilm:load",
+    "minilm-untrained": "neuroalign.models.minilm:load_untrained",
     "pixels": "neuroalign.models.pixels:load",
+    "word-rate": "neuroalign.models.words:load",
 }
 
 
@@ -28,8 +31,8 @@ def list_models() -> list[str]:
     Examples
     --------
     >>> import neuroalign as na
-    >>> na.list_models()
-    ['efficientnet-lite0', 'efficientnet-lite0-untrained', 'pixels']
+    >>> na.list_models()[-2:]
+    ['pixels', 'word-rate']
     """
     return sorted(_locations())
 

@@ -86,7 +86,7 @@ class TorchModel:
             raise DataError(message)
         self._preprocess = preprocess or _to_tensor
         self._batch_size, self._budget = batch_size, memory_budget
-        self._device = _known_device(device)
+        self._device = known_device(device)
 
     def fingerprint(self) -> str:
         """Return the sha256 of all parameters and buffers, which the provenance records."""
@@ -128,7 +128,7 @@ class TorchModel:
         store: LayerStore | None = None
         shapes: dict[str, tuple[int, ...]] = {}
         with (
-            _evaluating(self.module, self._device),
+            evaluating(self.module, self._device),
             _hooked({layer: self._modules[layer] for layer in layers}) as caught,
             torch.inference_mode(),
             progress_bar(f"{self.name}: activations", len(labels)) as advance,
@@ -200,7 +200,7 @@ def _to_tensor(image: Image.Image) -> torch.Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
-def _known_device(device: str) -> torch.device:
+def known_device(device: str) -> torch.device:
     try:
         known = torch.device(device)
     except RuntimeError as error:
@@ -213,7 +213,7 @@ def _known_device(device: str) -> torch.device:
 
 
 @contextmanager
-def _evaluating(module: torch.nn.Module, device: torch.device) -> Iterator[None]:
+def evaluating(module: torch.nn.Module, device: torch.device) -> Iterator[None]:
     """Put a module into evaluation mode on a device; afterwards all is as it was."""
     modes = {child: child.training for child in module.modules()}
     first = next(module.parameters(), None)

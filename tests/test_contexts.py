@@ -1,0 +1,160 @@
+"""Which texts form the input of which: passages, their order, and what is refused."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from neuroalign.errors import DataError, UnknownNameError
+from neuroalign.models.contexts import most_texts, passages, stimulus_texts
+
+
+def refusal(error, sentence):
+    """Expect an error that says this whole sentence and nothing else."""
+    return pytest.raises(error, match=f"^{re.escape(sentence)}$")
+
+
+def words(*texts, **columns):
+    labels = [f"w{number}" for number in range(len(texts))]
+    return pd.DataFrame({"text": texts, **columns}, index=labels)
+
+
+def read(stimuli):
+    """Return the texts of each passage, in the order of reading."""
+    return [[stimuli["text"].iloc[row] for row in rows] for rows in passages(stimuli)]
+
+
+def test_a_table_without_runs_and_groups_is_one_passage():
+    assert read(words("b", "c", "a", position=[2, 3, 1])) == [["a", "b", "c"]]
+
+
+@pytest.mark.parametrize("unit", ["run", "group"])
+def test_a_passage_is_a_run_or_a_group(unit):
+    stimuli = words("b", "y", "a", "x", onset=[2.0, 9.5, 1.5, 0.5], **{unit: [1, 2, 1, 2]})
+    assert sorted(read(stimuli)) == [["a", "b"], ["x", "y"]]
+
+
+def test_runs_come_before_groups():
+    stimuli = words("a", "b", "c", onset=[0, 1, 2], run=["r", "r", "s"], group=["g", "h", "h"])
+    assert sorted(read(stimuli)) == [["a", "b"], ["c"]]
+
+
+def test_the_position_tells_texts_of_one_onset_apart():
+    stimuli = words("b", "c", "a", onset=[1.0, 2.0, 1.0], position=[7, 0, 3])
+    assert read(stimuli) == [["a", "b", "c"]]
+
+
+def test_numbers_are_not_ordered_by_their_digits():
+    assert read(words("b", "a", position=[10, 9])) == [["a", "b"]]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_passages_do_not_depend_on_the_order_of_rows(seed):
+    stimuli = words(*"abcdefgh", onset=range(8), run=list("rrssrsrs"))
+    shuffled = stimuli.sample(frac=1, random_state=seed)
+    assert sorted(read(shuffled)) == sorted(read(stimuli)) == [list("abeg"), list("cdfh")]
+
+
+def test_stimuli_without_an_order_are_refused():
+    with refusal(
+        DataError,
+        "The order of the stimuli is not known; give them a column 'onset' or 'position', or use "
+        "context='alone'.",
+    ):
+        passages(words("a", "b", run=[1, 1]))
+
+
+@pytest.mark.parametrize("column", ["onset", "position", "run", "group"])
+def test_a_gap_in_a_column_is_refused(column):
+    columns = {"position": [1.0, 2.0, 3.0], column: [1.0, np.nan, 3.0]}
+    with refusal(
+        DataError,
+        f"1 stimuli have no {column} (first: 'w1'); without it their context is not known.",
+    ):
+        passages(words("a", "b", "c", **columns))
+
+
+def test_an_order_that_is_no_number_is_refused():
+    with refusal(DataError, "The column 'onset' holds '10'; numbers are needed."):
+        passages(words("a", "b", onset=["10", "9"]))
+
+
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        ({"onset": [0.5, 2.0, 0.5]}, "2 stimuli share their onset within one table"),
+        (
+            {"onset": [1, 2, 1], "position": [1, 1, 1], "run": [7, 7, 7]},
+            "2 stimuli share their onset and position within one run",
+        ),
+    ],
+)
+def test_texts_of_one_place_are_refused(columns, sentence):
+    with refusal(DataError, f"{sentence} (first: 'w0', 'w2'); give each its own."):
+        passages(words("a", "b", "c", **columns))
+
+
+def test_texts_of_one_place_in_different_runs_are_fine():
+    assert sorted(read(words("a", "b", onset=[1, 1], run=["r", "s"]))) == [["a"], ["b"]]
+
+
+@pytest.mark.parametrize(
+    ("context", "window", "most"),
+    [("alone", None, 1), ("growing", None, None), ("window", 1, 1), ("window", np.int64(20), 20)],
+)
+def test_a_context_limits_the_texts_of_an_input(context, window, most):
+    assert most_texts(context, window) == most
+
+
+def test_an_unknown_context_suggests_the_nearest():
+    with refusal(UnknownNameError, "No context is called 'windows'. Did you mean 'window'?"):
+        most_texts("windows", 20)
+
+
+@pytest.mark.parametrize("window", [0, -1, 2.0, True, None])
+def test_a_window_of_no_words_is_refused(window):
+    with refusal(
+        DataError,
+        f"window={window!r} is not a positive number of words; give context='window' one, as in "
+        "window=32.",
+    ):
+        most_texts("window", window)
+
+
+@pytest.mark.parametrize("context", ["alone", "growing"])
+def test_a_window_with_another_context_is_refused(context):
+    with refusal(DataError, f"window=20 needs context='window', but context={context!r} is given."):
+        most_texts(context, 20)
+
+
+def test_texts_come_in_the_order_of_rows():
+    assert stimulus_texts(words("b", "a", " c"), "mine") == ["b", "a", " c"]
+
+
+@pytest.mark.parametrize("text", ["", " \n", None, np.nan, 7])
+def test_a_stimulus_without_a_text_is_refused(text):
+    with refusal(
+        DataError,
+        f"The text of stimulus 'w1' is {text!r}; give it one that can be read, or leave the "
+        "stimulus out.",
+    ):
+        stimulus_texts(pd.DataFrame({"text": ["a", text]}, ["w0", "w1"], dtype=object), "mine")
+
+
+@pytest.mark.parametrize(
+    ("stimuli", "columns"),
+    [(words("a", onset=[1]).rename(columns={"text": "word"}), "'word', 'onset'"),
+     (pd.DataFrame(index=["w0"]), "none")],
+)  # fmt: skip
+def test_stimuli_without_texts_are_refused(stimuli, columns):
+    with refusal(
+        DataError,
+        f"Model 'mine' reads text, but the stimuli have no column 'text' (columns: {columns}).",
+    ):
+        stimulus_texts(stimuli, "mine")
+
+
+def test_no_stimuli_are_refused():
+    with refusal(DataError, "Model 'mine' was given no stimuli."):
+        stimulus_texts(words(), "mine")
