@@ -1,19 +1,23 @@
 """Noise ceilings of averaged responses, and scores relative to them.
 
-Both ceilings here estimate the share of signal in the variance of the averaged response: a
-perfect prediction of the noiseless response reaches R^2 = ceiling, and r = sqrt(ceiling).
+The split-half and the ANOVA ceiling estimate the share of signal in the variance of the averaged
+response: a perfect prediction of the noiseless response reaches R^2 = ceiling, and r =
+sqrt(ceiling). The inter-subject ceiling is a correlation, and bounds that r from below.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neuroalign.data.repetitions import to_showings
+from neuroalign.data.repetitions import average_repetitions, to_showings
+from neuroalign.data.schema import row_dim
 from neuroalign.errors import DataError, unknown_name
+from neuroalign.numerics.moments import ROUNDING, correlation
 from neuroalign.numerics.reliability import (
     anova_reliability,
     spearman_brown,
@@ -22,6 +26,7 @@ from neuroalign.numerics.reliability import (
 
 N_SPLITS = 100
 CEILINGS = ("ceiling_split_half", "ceiling_anova")
+INTER_SUBJECT = "ceiling_inter_subject"
 FORMS = ("r/sqrt(ceiling)", "r^2/ceiling")
 
 
@@ -99,6 +104,108 @@ def _typed(values: np.ndarray, rows: xr.DataArray, name: str) -> xr.DataArray:
     )
 
 
+def inter_subject_ceiling(
+    recordings: Mapping[str, xr.DataArray], *, parts: pd.Series
+) -> xr.DataArray:
+    """Correlate each neuroid with the mean of the same neuroid in the other subjects.
+
+    A lower bound of the noise ceiling: with signal variance s that all N subjects share and noise
+    variance e in each, it is sqrt(s / (s + e)) sqrt(s / (s + e / (N - 1))), where a perfect
+    prediction reaches sqrt(s / (s + e)); what a subject does not share lowers it further (Nili
+    et al. 2014, doi:10.1371/journal.pcbi.1003553). Responses are centered within parts and scaled
+    to variance 1 first, since units differ between subjects.
+
+    Parameters
+    ----------
+    recordings : mapping of str to DataArray
+        Subject -> showings, events or stream. Neuroids are the same if their labels are, after
+        the prefix of the subject; rows are matched by label too.
+    parts : Series
+        Label of a stimulus or sample -> part, such as its fold. Rows without a part are left out.
+
+    Returns
+    -------
+    DataArray (neuroid, [time])
+        Pearson r within each part, averaged with their rows as weights. NaN where it is constant,
+        or nobody else has it. The coordinate `n_others` counts the subjects behind the mean;
+        those in whom the neuroid is constant or missing are none of them.
+    """
+    averages = [average_repetitions(recording) for recording in recordings.values()]
+    parts = parts.dropna()
+    of_part = pd.get_dummies(parts).to_numpy(float)  # (rows, parts)
+    responses = [_standardized(average, parts.index, of_part) for average in averages]
+    columns: dict[tuple, int] = {}
+    places = [
+        np.array([columns.setdefault(name, len(columns)) for name in _names(average)])
+        for average in averages
+    ]
+    total, count = np.zeros((2, len(parts), len(columns)))
+    owners = np.zeros(len(columns), dtype=int)
+    for (own, present), place in zip(responses, places, strict=True):
+        total[:, place] += own
+        count[:, place] += present
+        owners[place] += present.any(0)
+    found = []
+    for average, (own, present), place in zip(averages, responses, places, strict=True):
+        n_here = count[:, place] - present
+        both = present & (n_here > 0)
+        others = (total[:, place] - own) / np.maximum(n_here, 1)
+        ceiling = _mean_correlation(own * both, others * both, both, of_part)
+        found.append(_of_neuroids(ceiling, owners[place] - present.any(0), average))
+    return xr.concat(found, "neuroid", join="exact", combine_attrs="override")
+
+
+def _names(average: xr.DataArray) -> list[tuple]:
+    """Return the label of each neuroid without its subject, and the time, of every column."""
+    prefix = f"{average['subject'].item()}/"
+    labels = [str(label).removeprefix(prefix) for label in average["neuroid"].values]
+    times = average["time"].values.tolist() if "time" in average.dims else [None]
+    return [(label, time) for label in labels for time in times]
+
+
+def _standardized(
+    average: xr.DataArray, rows: pd.Index, of_part: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Center these rows in each part and scale to variance 1; say what is there and varies."""
+    given = pd.Index(average[row_dim(average)].values).get_indexer(rows)
+    values = average.values.reshape(average.shape[0], -1)[given]
+    values[given < 0] = np.nan
+    present = np.isfinite(values)
+    filled = np.where(present, values, 0)
+    sizes = np.maximum(of_part.T @ present.astype(float), 1)
+    centered = np.where(present, filled - of_part @ (of_part.T @ filled / sizes), 0)
+    spread = np.sqrt((centered**2).sum(0) / np.maximum(present.sum(0), 1))
+    varies = spread > ROUNDING * np.abs(filled).max(0)
+    return centered * np.where(varies, 1 / np.where(varies, spread, 1), 0), present & varies
+
+
+def _mean_correlation(
+    y: np.ndarray, p: np.ndarray, both: np.ndarray, of_part: np.ndarray
+) -> np.ndarray:
+    """Correlate columns within parts, and average over the parts in which that is defined."""
+    sums = [of_part.T @ summand for summand in (both.astype(float), y, p, y**2, p**2, y * p)]
+    r, _ = correlation(np.stack(sums, axis=-1), np.ones(y.shape[1]))
+    weights = np.where(np.isfinite(r), sums[0], 0)
+    total = weights.sum(0)
+    return (np.nan_to_num(r) * weights).sum(0) / np.where(total > 0, total, np.nan)
+
+
+def _of_neuroids(values: np.ndarray, n_others: np.ndarray, average: xr.DataArray) -> xr.DataArray:
+    """Label an inter-subject ceiling, and say that it bounds a correlation from below."""
+    dims = [dim for dim in average.dims if dim in ("neuroid", "time")]
+    shape = [average.sizes[dim] for dim in dims]
+    return xr.DataArray(
+        values.reshape(shape),
+        dims=dims,
+        coords={
+            **{dim: average[dim].values for dim in dims},
+            "n_others": ("neuroid", n_others.reshape(shape[0], -1).max(1).astype(int)),
+        },
+        name=INTER_SUBJECT,
+        attrs={"bounds": "correlation", "estimate": "lower bound", "of": "averaged responses"},
+    )
+
+
 def normalize_by_ceiling(
     scores: xr.Dataset,
     *,
@@ -133,6 +240,12 @@ def normalize_by_ceiling(
     """
     if form not in FORMS:
         raise unknown_name(form, FORMS, kind="form of normalization")
+    if ceiling == INTER_SUBJECT:
+        message = (
+            f"{INTER_SUBJECT!r} bounds a correlation from below, and nothing is normalized by a "
+            f"lower bound; use {CEILINGS[0]!r} or {CEILINGS[1]!r}."
+        )
+        raise DataError(message)
     if ceiling not in CEILINGS:
         raise unknown_name(ceiling, CEILINGS, kind="noise ceiling")
     if ceiling not in scores:

@@ -228,12 +228,20 @@ def test_every_axis_must_be_named():
 
 @pytest.mark.parametrize(
     "dims",
-    [("neuroid", "neuroid"), ("stimulus", "cell"), ("showing", "repetition"), ("neuroid", "time")],
+    [
+        ("neuroid", "neuroid"),
+        ("stimulus", "cell"),
+        ("showing", "repetition"),
+        ("neuroid", "time"),
+        ("sample", "repetition"),
+        ("sample", "stimulus"),
+    ],
 )
 def test_other_axes_than_those_of_a_recording_are_refused(dims):
     message = (
-        f"dims {dims} are not those of a recording; use 'stimulus' or 'showing', 'neuroid', "
-        "and where they exist 'repetition' (not with showings) and 'time'."
+        f"dims {dims} are not those of a recording; use 'stimulus', 'showing' or 'sample', "
+        "'neuroid', and where they exist 'repetition' (not with showings) and 'time' (not with "
+        "samples)."
     )
     with refused(message):
         na.make_recording(np.eye(2), dims, subject="m1", units="z")

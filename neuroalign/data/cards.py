@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from neuroalign.data.schema import STIMULUS_KINDS
@@ -33,6 +33,11 @@ class DatasetCard:
         For data behind a form: the page to go to. Files then need no address.
     verified : str, optional
         What the adapter was run against: "original files", "documented layout" or "nothing".
+    notes : str, optional
+        What whoever uses the data should know, such as what was inferred rather than stated.
+    known_faults : sequence of str, optional
+        Faults of the original files that are delivered as they are, in the words in which
+        `neuroalign check` would list them; it lists the others.
 
     Examples
     --------
@@ -51,6 +56,8 @@ class DatasetCard:
     files: Mapping[str, str] = field(default_factory=dict)
     how_to_get: str | None = None
     verified: str = "nothing"
+    notes: str = ""
+    known_faults: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         """Refuse words outside the vocabulary, and files that cannot be verified."""

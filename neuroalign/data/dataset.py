@@ -10,7 +10,15 @@ import xarray as xr
 
 from neuroalign.data.cards import DatasetCard
 from neuroalign.data.description import describe, rois_of
-from neuroalign.data.schema import STIMULUS_KINDS, as_labels, label_faults, stimulus_faults
+from neuroalign.data.schema import (
+    SAMPLE_COORDS,
+    STIMULUS_KINDS,
+    as_labels,
+    event_faults,
+    is_stream,
+    label_faults,
+    stimulus_faults,
+)
 from neuroalign.errors import DataError, name_some, unknown_name
 
 
@@ -24,7 +32,8 @@ class BrainDataset:
         returns it when it is first needed.
     stimuli : DataFrame
         Index: stimulus labels. Columns: "text", "image", "audio" or "video" (value or path), and
-        optionally "group" (what cross-validation keeps together) and anything else.
+        optionally "group" (what cross-validation keeps together) and anything else. Those of
+        streams have "run" and "onset" (s in the run), and optionally "duration" (s).
     name : str, optional
         Given by `load_dataset`.
     card : DatasetCard, optional
@@ -60,8 +69,10 @@ class BrainDataset:
             raise DataError(message)
         if "group" in stimuli:
             stimuli["group"] = as_labels(stimuli["group"], "group")
+        if set(SAMPLE_COORDS) <= set(stimuli) and stimuli["run"].notna().all():
+            stimuli["run"] = as_labels(stimuli["run"], "run")
         self.stimuli = stimuli
-        self.recordings: Mapping[str, xr.DataArray] = _Recordings(recordings, stimuli.index)
+        self.recordings: Mapping[str, xr.DataArray] = _Recordings(recordings, stimuli)
 
     @property
     def subjects(self) -> list[str]:
@@ -147,6 +158,7 @@ class BrainDataset:
             lines.append(f"    and {len(self.subjects) - 8} more")
         if self.card is not None:
             lines.append(f"  source    {self.card.citation} ({self.card.license})")
+            lines += [f"  notes     {self.card.notes}"] if self.card.notes else []
         return "\n".join(lines)
 
 
@@ -156,7 +168,7 @@ class _Recordings(Mapping[str, xr.DataArray]):
     def __init__(
         self,
         given: Mapping[str, xr.DataArray | Callable[[], xr.DataArray]],
-        stimuli: pd.Index,
+        stimuli: pd.DataFrame,
     ) -> None:
         labels = as_labels(given, "subject")
         self._given = dict(zip(map(str, labels), given.values(), strict=True))
@@ -192,16 +204,26 @@ class _Recordings(Mapping[str, xr.DataArray]):
             owner = str(recording["subject"].item())
             if owner != subject:
                 faults.append(f"it says that it belongs to subject {owner!r}")
-            strangers = sorted(set(recording["stimulus"].values) - set(self._stimuli))
-            if strangers:
-                faults.append(
-                    f"{len(strangers)} of its stimuli are not in the stimulus table "
-                    f"{name_some(strangers)}"
-                )
+            faults += self._stimulus_faults(recording)
         if faults:
             message = f"Recording of subject {subject!r} cannot be used: {'; '.join(faults)}."
             raise DataError(message)
         return recording
+
+    def _stimulus_faults(self, recording: xr.DataArray) -> list[str]:
+        """List where a recording disagrees with the stimulus table, or with the others in kind."""
+        stream = is_stream(recording)
+        unlike = [name for name, other in self.loaded.items() if is_stream(other) != stream]
+        if unlike:
+            kind, other = ("a stream", "none") if stream else ("no stream", "one")
+            return [f"it is {kind}, but that of {unlike[0]!r} is {other}; load them apart"]
+        if stream:
+            return event_faults(recording, self._stimuli)
+        strangers = sorted(set(recording["stimulus"].values) - set(self._stimuli.index))
+        if not strangers:
+            return []
+        names = name_some(strangers)
+        return [f"{len(strangers)} of its stimuli are not in the stimulus table {names}"]
 
 
 def _listed(kind: str, wanted: str | Sequence[str] | None, known: Sequence[str] | set) -> list[str]:
@@ -238,5 +260,11 @@ def shared_stimuli(dataset: BrainDataset, subjects: str | Sequence[str] | None =
     ['0', '1', '2']
     """
     chosen = dataset._known_subjects(subjects)
+    if any(is_stream(dataset.recordings[name]) for name in chosen):
+        message = (
+            f"Dataset {dataset.name!r} holds streams, in which nobody meets single stimuli; "
+            "shared_stimuli is for recordings of events or showings."
+        )
+        raise DataError(message)
     sets = [set(dataset.recordings[name]["stimulus"].values) for name in chosen]
     return sorted(str(label) for label in set.intersection(*sets))

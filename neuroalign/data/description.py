@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from neuroalign.data.repetitions import to_showings
-from neuroalign.data.schema import UNKNOWN, in_memory, is_showings
+from neuroalign.data.schema import UNKNOWN, in_memory, is_showings, is_stream
 from neuroalign.numerics.reliability import (
     anova_reliability,
     spearman_brown,
@@ -24,11 +24,19 @@ def rois_of(recording: xr.DataArray) -> np.ndarray:
     return np.full(n, UNKNOWN) if rois is None else np.broadcast_to(rois.values, n).astype(str)
 
 
+def _extent(recording: xr.DataArray) -> str:
+    """Say how many stimuli a recording holds, or how long a stream is."""
+    if not is_stream(recording):
+        return f"{len(set(recording['stimulus'].values))} stimuli"
+    n_samples, n_runs = recording.sizes["sample"], len(set(recording["run"].values))
+    seconds = n_samples * recording.attrs["sampling_period"]
+    return f"{n_samples} samples in {n_runs} {'run' if n_runs == 1 else 'runs'} ({seconds:g} s)"
+
+
 def describe(recording: xr.DataArray) -> str:
     """Say in one line what a recording holds; its noise ceiling too, where it is in memory."""
     rois = ", ".join(dict.fromkeys(rois_of(recording))) if "roi" in recording.coords else "no roi"
-    n_stimuli = len(set(recording["stimulus"].values))
-    text = f"{recording.sizes['neuroid']} neuroids ({rois}), {n_stimuli} stimuli, "
+    text = f"{recording.sizes['neuroid']} neuroids ({rois}), {_extent(recording)}, "
     times = f", {recording.sizes['time']} time bins" if "time" in recording.dims else ""
     units = f"in {recording.attrs['units']}{times}"
     repeats = is_showings(recording) or "repetition" in recording.dims

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,16 @@ from neuroalign.data.recordings import make_recording
 from neuroalign.data.schema import as_labels
 from neuroalign.errors import DataError
 
+# Axes of responses without and with repetitions.
+EVENT_FORMS = (("stimulus", "neuroid"), ("stimulus", "repetition", "neuroid"))
+STREAM_FORMS = (("sample", "neuroid"), ("repetition", "sample", "neuroid"))
+
 
 def make_dataset(
     responses: np.ndarray | pd.DataFrame | xr.DataArray | Mapping[str, np.ndarray],
     stimuli: pd.DataFrame | Mapping[str, Sequence[object]],
     *,
+    sampling_period: float | None = None,
     roi: str | Sequence[str] | None = None,
     units: str = "unstated units",
     name: str = "own data",
@@ -29,10 +35,14 @@ def make_dataset(
     responses : array (stimulus, neuroid) or (stimulus, repetition, neuroid), or a mapping
         Responses of one subject, or subject -> responses. A DataFrame brings its own labels of
         stimuli (index) and neuroids (columns), matched with those of `stimuli`; rows of a plain
-        array are in the order of `stimuli`.
+        array are in the order of `stimuli`. With `sampling_period`: array (sample, neuroid) or
+        (repetition, sample, neuroid), of one run.
     stimuli : DataFrame or mapping
         As in ``{"image": images}`` or ``{"text": sentences, "group": passages}``. The labels are
-        the index of a DataFrame, else "0", "1", ...
+        the index of a DataFrame, else "0", "1", ... With `sampling_period` they need an "onset":
+        seconds from the beginning of the first sample.
+    sampling_period : float, optional
+        Of responses to a film or a story: seconds from one sample to the next.
     roi : str or sequence of str, optional
         Region of all neuroids, or of each.
     units : str
@@ -51,6 +61,26 @@ def make_dataset(
       subjects  1
         subject-1: 3 neuroids (no roi), 3 stimuli, no repetitions, in z
     """
+    table = _table_of(stimuli)
+    if sampling_period is not None:
+        table = table.assign(run=_only_run(table))
+    per_subject: Mapping[str, object]
+    if isinstance(responses, Mapping):
+        per_subject = responses
+    elif isinstance(responses, xr.DataArray) and "subject" in responses.coords:
+        per_subject = {responses["subject"].item(): responses}
+    else:
+        per_subject = {"subject-1": responses}
+    regions = {} if roi is None else {"roi": roi}
+    subjects = map(str, as_labels(per_subject, "subject"))
+    recordings = {
+        subject: _recording_of(values, table, sampling_period, subject, units=units, **regions)
+        for subject, values in zip(subjects, per_subject.values(), strict=True)
+    }
+    return BrainDataset(recordings, table, name=name)
+
+
+def _table_of(stimuli: pd.DataFrame | Mapping[str, Sequence[object]]) -> pd.DataFrame:
     if isinstance(stimuli, pd.DataFrame):
         table = stimuli.copy(deep=False)
     elif not isinstance(stimuli, Mapping):
@@ -67,54 +97,55 @@ def make_dataset(
             raise DataError(message)
         table = pd.DataFrame(columns)
     table.index = pd.Index(as_labels(table.index, "stimulus"), name="stimulus")
-    per_subject: Mapping[str, object]
-    if isinstance(responses, Mapping):
-        per_subject = responses
-    elif isinstance(responses, xr.DataArray) and "subject" in responses.coords:
-        per_subject = {responses["subject"].item(): responses}
-    else:
-        per_subject = {"subject-1": responses}
-    subjects = map(str, as_labels(per_subject, "subject"))
-    recordings = {
-        subject: _recording_of(values, table, subject, roi, units)
-        for subject, values in zip(subjects, per_subject.values(), strict=True)
-    }
-    return BrainDataset(recordings, table, name=name)
+    return table
+
+
+def _only_run(table: pd.DataFrame) -> str:
+    """Return the run that the stimuli of a stream name, which may be no more than one."""
+    runs = as_labels(dict.fromkeys(table["run"]), "run") if "run" in table else ["run-1"]
+    if len(runs) != 1:
+        message = (
+            f"The stimuli name {len(runs)} runs, but make_dataset takes samples of one; "
+            "use make_recording with a run for each sample, and BrainDataset."
+        )
+        raise DataError(message)
+    return str(runs[0])
 
 
 def _recording_of(
     values: object,
     table: pd.DataFrame,
+    sampling_period: float | None,
     subject: str,
-    roi: str | Sequence[str] | None,
-    units: str,
+    **options: Any,
 ) -> xr.DataArray:
     if isinstance(values, xr.DataArray):
         return values
-    stimulus, neuroid = table.index, None
+    stream = sampling_period is not None
+    two, three = STREAM_FORMS if stream else EVENT_FORMS
+    index, neuroid = table.index, None
     if isinstance(values, pd.DataFrame):
-        stimulus, neuroid = values.index, values.columns
+        index, neuroid = values.index, values.columns
         values = values.to_numpy()
     array = np.asarray(values)
     if array.ndim not in (2, 3):
         message = (
             f"Responses of subject {subject!r} have the shape {array.shape}; "
-            "(stimulus, neuroid) or (stimulus, repetition, neuroid) is needed."
+            f"({', '.join(two)}) or ({', '.join(three)}) is needed."
         )
         raise DataError(message)
-    if len(array) != len(stimulus):
+    if not stream and len(array) != len(index):
         message = (
             f"Responses of subject {subject!r} have {len(array)} rows, "
-            f"but there are {len(stimulus)} stimuli."
+            f"but there are {len(index)} stimuli."
         )
         raise DataError(message)
-    dims = ("stimulus", "neuroid") if array.ndim == 2 else ("stimulus", "repetition", "neuroid")
     return make_recording(
         array,
-        dims,
+        two if array.ndim == 2 else three,
         subject=subject,
-        units=units,
-        stimulus=stimulus,
+        sampling_period=sampling_period,
         neuroid=range(array.shape[-1]) if neuroid is None else neuroid,
-        **({} if roi is None else {"roi": roi}),  # type: ignore[arg-type]
+        **({"run": _only_run(table)} if stream else {"stimulus": index}),
+        **options,
     )

@@ -11,16 +11,16 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from neuroalign.data.schema import (
-    EVENT_DIMS,
     NEUROID_COORDS,
+    SAMPLE_COORDS,
     SHOWING_COORDS,
-    SHOWING_DIMS,
     UNKNOWN,
     as_labels,
+    dims_allowed,
     in_memory,
-    is_showings,
     label_faults,
 )
+from neuroalign.data.streams import checked_period, sample_coords
 from neuroalign.errors import DataError
 
 
@@ -30,6 +30,7 @@ def make_recording(
     *,
     subject: object,
     units: str,
+    sampling_period: float | None = None,
     attrs: Mapping[str, str] | None = None,
     **coords: object,
 ) -> xr.DataArray:
@@ -41,22 +42,29 @@ def make_recording(
         Responses; NaN where a neuroid was not measured. Index names of a DataFrame are dropped.
         A lazy array stays lazy.
     dims : sequence of str
-        Names of the axes of `values`: "stimulus" (once each) or "showing" (stimuli repeat),
-        "neuroid", and where there are such axes "repetition" and "time". Any order.
+        Names of the axes of `values`: "stimulus" (once each), "showing" (stimuli repeat) or
+        "sample" (a stream in time, of a film or a story), "neuroid", and where there are such
+        axes "repetition" and "time". Any order.
     subject : str or int
         Who was recorded; becomes the prefix of the neuroid labels.
     units : str
         Physical units of the values, as in "spikes/s" or "percent signal change".
+    sampling_period : float, optional
+        Of a stream: seconds from one sample to the next.
     attrs : mapping, optional
         Further facts, such as ``{"time_convention": "bin centers"}``, which a time axis needs.
     **coords
         Labels: `stimulus` and `neuroid` are required, `time` (s from onset) where it is an axis;
-        others as wanted (`roi`, `session`, `run`, ...). An unusual name whose length fits several
-        axes is given as ``(dim, labels)``.
+        others as wanted (`roi`, `session`, `run`, ...). A stream has no `stimulus`; it needs
+        `run`, one for all samples or one each, and may be given `onset` (s in the run at which
+        the interval of a sample begins; by default counted from 0), from which its labels
+        follow. An unusual name whose length fits several axes is given as ``(dim, labels)``.
 
     Returns
     -------
-    DataArray (stimulus, [repetition], neuroid, [time]) or (showing, neuroid, [time])
+    DataArray
+        (stimulus, [repetition], neuroid, [time]), (showing, neuroid, [time]) or
+        ([repetition], sample, neuroid)
 
     Examples
     --------
@@ -73,28 +81,32 @@ def make_recording(
     if not units or not str(units).strip():
         message = "Argument 'units' is empty; say what the values are, as in units='spikes/s'."
         raise DataError(message)
+    period = checked_period(sampling_period, dims)
     sizes = dict(zip(dims, data.shape, strict=True))
     located = {name: _locate(name, value, sizes) for name, value in coords.items()}
-    homes = {"stimulus": "showing" if "showing" in sizes else "stimulus", "neuroid": "neuroid"}
-    for name, home in homes.items():
-        if name not in located or located[name][0] != home:
-            message = f"make_recording needs the labels of every {name}; pass {name}=[...]."
-            raise DataError(message)
-        dim, labels = located[name]
-        located[name] = (dim, as_labels(np.asarray(labels, dtype=object).ravel(), name))
-    located["neuroid"] = ("neuroid", _prefixed(located["neuroid"][1], owner))
-    recording = xr.DataArray(
-        data,
-        dims=dims,
-        coords={**located, "subject": owner},
-        attrs={"units": str(units), **(attrs or {})},
-    )
-    order = SHOWING_DIMS if is_showings(recording) else EVENT_DIMS
-    recording = recording.transpose(*(dim for dim in order if dim in dims))
+    facts: dict[str, object] = {"units": str(units), **(attrs or {})}
+    if period is None:
+        home = "showing" if "showing" in sizes else "stimulus"
+        located["stimulus"] = (home, _labels_of("stimulus", home, located))
+    else:
+        located |= sample_coords(located, sizes["sample"], period)
+        located["sample"] = ("sample", _labels_of("sample", "sample", located))
+        facts["sampling_period"] = period
+    located["neuroid"] = ("neuroid", _prefixed(_labels_of("neuroid", "neuroid", located), owner))
+    recording = xr.DataArray(data, dims=dims, coords={**located, "subject": owner}, attrs=facts)
+    recording = recording.transpose(*(dim for dim in dims_allowed(dims) if dim in dims))
     if faults := label_faults(recording):
         message = f"Recording of subject {owner!r} cannot be made: {'; '.join(faults)}."
         raise DataError(message)
     return recording
+
+
+def _labels_of(name: str, home: str, located: Mapping[str, tuple]) -> np.ndarray:
+    """Return the labels of an axis, which must have been given, and for that axis."""
+    if name not in located or located[name][0] != home:
+        message = f"make_recording needs the labels of every {name}; pass {name}=[...]."
+        raise DataError(message)
+    return as_labels(np.asarray(located[name][1], dtype=object).ravel(), name)
 
 
 def _numeric(values: Any) -> np.ndarray:
@@ -124,15 +136,16 @@ def _numeric(values: Any) -> np.ndarray:
 
 
 def _check_dims(dims: tuple[str, ...], shape: tuple[int, ...]) -> None:
-    allowed = SHOWING_DIMS if "showing" in dims else EVENT_DIMS
+    allowed = dims_allowed(dims)
     if len(dims) != len(shape):
         message = f"Values of shape {shape} have {len(shape)} axes, but dims names {dims}."
         raise DataError(message)
-    needed = {allowed[0], "neuroid"}
+    needed = {"sample" if "sample" in allowed else allowed[0], "neuroid"}
     if len(set(dims)) < len(dims) or not needed <= set(dims) <= set(allowed):
         message = (
-            f"dims {dims} are not those of a recording; use 'stimulus' or 'showing', 'neuroid', "
-            "and where they exist 'repetition' (not with showings) and 'time'."
+            f"dims {dims} are not those of a recording; use 'stimulus', 'showing' or 'sample', "
+            "'neuroid', and where they exist 'repetition' (not with showings) and 'time' (not with "
+            "samples)."
         )
         raise DataError(message)
     if 0 in shape:
@@ -177,6 +190,8 @@ def _home(name: str, length: int, sizes: Mapping[str, int]) -> str:
         return name
     if name in NEUROID_COORDS:
         return "neuroid"
+    if name in SAMPLE_COORDS and "sample" in sizes:
+        return "sample"
     if name in SHOWING_COORDS and "showing" in sizes:
         return "showing"
     fitting = [dim for dim, size in sizes.items() if size == length]

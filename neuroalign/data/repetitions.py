@@ -7,7 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from neuroalign.data.schema import UNKNOWN, is_showings
+from neuroalign.data.schema import UNKNOWN, is_showings, is_stream, row_dim
+from neuroalign.data.streams import (
+    average_stream,
+    check_same_moments,
+    refuse_infinite,
+    split_stream,
+)
 from neuroalign.errors import DataError
 from neuroalign.numerics.reliability import half_of_showings
 
@@ -16,7 +22,12 @@ def to_showings(recording: xr.DataArray) -> xr.DataArray:
     """Lay repetitions out as rows: (showing, neuroid, [time]), sorted by stimulus label.
 
     Rows without any response are dropped. A recording without repetitions gives one row a stimulus.
+    In the rows of a stream, the samples stand for the stimuli.
     """
+    if is_stream(recording):
+        clock = [name for name in recording.coords if recording[name].dims == ("sample",)]
+        dropped = [name for name in clock if name != "sample"]
+        recording = recording.drop_vars(dropped).rename(sample="stimulus")
     if is_showings(recording):
         rows = recording
     elif "repetition" in recording.dims:
@@ -54,14 +65,14 @@ def average_repetitions(recording: xr.DataArray) -> xr.DataArray:
     Parameters
     ----------
     recording : DataArray
-        Showings, or events with or without a repetition axis.
+        Showings, or events or a stream with or without a repetition axis.
 
     Returns
     -------
-    DataArray (stimulus, neuroid, [time]), float64
-        Sorted by stimulus label. The coordinate `n_repetitions` counts the responses behind each
-        average, per stimulus, or per stimulus and neuroid where these differ; a recording that
-        has no repetitions is taken to be averaged already and carries no count.
+    DataArray (stimulus, neuroid, [time]) or (sample, neuroid), float64
+        Sorted by stimulus label; samples as they were. The coordinate `n_repetitions` counts the
+        responses behind each average, per row, or per row and neuroid where these differ; a
+        recording that has no repetitions is taken to be averaged already and carries no count.
 
     Examples
     --------
@@ -71,14 +82,14 @@ def average_repetitions(recording: xr.DataArray) -> xr.DataArray:
     >>> na.average_repetitions(showings).n_repetitions.values.tolist()
     [2, 1]
     """
+    if is_stream(recording):
+        return average_stream(recording)
     if not is_showings(recording) and "repetition" not in recording.dims:
         return recording.astype(float).sortby("stimulus")
     rows = to_showings(recording)
     labels, codes = np.unique(rows["stimulus"].values, return_inverse=True)
     values = np.asarray(rows.values, dtype=float)
-    if infinite := int(np.isinf(values).sum()):
-        message = f"{infinite} responses are infinite; use NaN for what is missing."
-        raise DataError(message)
+    refuse_infinite(values)
     present = np.isfinite(values)
     sums = _sum_by(np.where(present, values, 0.0), codes, len(labels))
     counts = _sum_by(present, codes, len(labels))
@@ -113,15 +124,15 @@ def split_repetitions(recording: xr.DataArray, *, seed: int) -> tuple[xr.DataArr
     Parameters
     ----------
     recording : DataArray
-        Showings, or events with a repetition axis.
+        Showings, or events or a stream with a repetition axis.
     seed : int
         Chooses the halves; the order of the stimuli does not matter.
 
     Returns
     -------
-    pair of DataArray (stimulus, neuroid, [time])
+    pair of DataArray (stimulus, neuroid, [time]) or (sample, neuroid)
         Of k repetitions, floor(k / 2) and ceil(k / 2) go to either half by lot. Stimuli shown
-        once are left out of both.
+        once are left out of both. Repetitions of a stream stay whole.
 
     Examples
     --------
@@ -131,6 +142,8 @@ def split_repetitions(recording: xr.DataArray, *, seed: int) -> tuple[xr.DataArr
     >>> first.shape == second.shape == (17, 40)
     True
     """
+    if is_stream(recording):
+        return split_stream(recording, seed=seed)
     rows = to_showings(recording)
     _, codes, counts = np.unique(rows["stimulus"].values, return_inverse=True, return_counts=True)
     if (counts < 2).all():
@@ -151,7 +164,7 @@ def zscore(recording: xr.DataArray, *, by: str | None = None) -> xr.DataArray:
     Parameters
     ----------
     recording : DataArray
-        Showings or events.
+        Showings, events or a stream.
     by : str, optional
         Coordinate of the rows within whose levels to do it, such as "session" or "run".
 
@@ -168,17 +181,17 @@ def zscore(recording: xr.DataArray, *, by: str | None = None) -> xr.DataArray:
     >>> na.zscore(recording).values.ravel().tolist()
     [-1.0, 1.0]
     """
-    rows = recording.dims[0]
+    rows = row_dim(recording)
     if by is None:
-        return _standardize(recording.astype(float), str(rows))
+        return _standardize(recording.astype(float), rows)
     if by not in recording.coords or recording[by].dims != (rows,):
         message = f"zscore(by={by!r}) needs a coordinate {by!r} on {rows!r}, which is missing."
         raise DataError(message)
     if lacking := int(recording[by].isnull().sum()):
-        message = f"zscore(by={by!r}): {lacking} of {len(recording)} rows have no {by!r}."
+        message = f"zscore(by={by!r}): {lacking} of {recording.sizes[rows]} rows have no {by!r}."
         raise DataError(message)
     parts = recording.astype(float).groupby(by)
-    return parts.map(_standardize, args=(str(rows),)).assign_attrs(recording.attrs, units="z")
+    return parts.map(_standardize, args=(rows,)).assign_attrs(recording.attrs, units="z")
 
 
 def _standardize(values: xr.DataArray, rows: str) -> xr.DataArray:
@@ -190,7 +203,9 @@ def _standardize(values: xr.DataArray, rows: str) -> xr.DataArray:
 
 
 def join_neuroids(recordings: Sequence[xr.DataArray]) -> xr.DataArray:
-    """Put averaged recordings of equal stimuli side by side; `subject` moves onto the neuroids."""
+    """Put averaged recordings of equal rows side by side; `subject` moves onto the neuroids."""
+    if is_stream(recordings[0]):
+        check_same_moments(recordings)
     moved = [
         recording.assign_coords(
             subject=("neuroid", np.repeat(recording["subject"].values, recording.sizes["neuroid"])),
@@ -220,9 +235,8 @@ def join_neuroids(recordings: Sequence[xr.DataArray]) -> xr.DataArray:
 
 
 def _repetitions_per_neuroid(recording: xr.DataArray) -> xr.DataArray:
-    """Count repetitions per stimulus and neuroid; 1 where the recording carries no count."""
-    ones = xr.ones_like(recording["stimulus"], dtype=int) * xr.ones_like(
-        recording["neuroid"], dtype=int
-    )
+    """Count repetitions per row and neuroid; 1 where the recording carries no count."""
+    rows = row_dim(recording)
+    ones = xr.ones_like(recording[rows], dtype=int) * xr.ones_like(recording["neuroid"], dtype=int)
     counts = recording.coords.get("n_repetitions", 1) * ones
-    return counts.transpose("stimulus", "neuroid").reset_coords(drop=True)
+    return counts.transpose(rows, "neuroid").reset_coords(drop=True)

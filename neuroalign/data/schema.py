@@ -13,11 +13,16 @@ from neuroalign.errors import DataError, name_some
 
 EVENT_DIMS = ("stimulus", "repetition", "neuroid", "time")
 SHOWING_DIMS = ("showing", "neuroid", "time")
+STREAM_DIMS = ("repetition", "sample", "neuroid")
 UNKNOWN = "unknown"  # the region of a neuroid whose region is not known
 STIMULUS_KINDS = ("text", "image", "audio", "video")
 
 NEUROID_COORDS = ("roi", "hemisphere", "x", "y", "z", "electrode", "depth")
 SHOWING_COORDS = ("stimulus", "repetition", "session", "run", "onset")
+SAMPLE_COORDS = ("run", "onset")
+
+# Samples may begin this share of the sampling period off an even grid, as rounded onsets do.
+SPACING_TOLERANCE = 0.1
 
 
 def as_labels(values: Iterable[object], what: str) -> np.ndarray:
@@ -81,17 +86,37 @@ def is_showings(recording: xr.DataArray) -> bool:
     return "showing" in recording.dims
 
 
+def is_stream(recording: xr.DataArray) -> bool:
+    """Tell whether rows are samples in time, of a film or a story, rather than stimuli."""
+    return "sample" in recording.dims
+
+
+def row_dim(recording: xr.DataArray) -> str:
+    """Return the dimension of the rows: stimulus, showing or sample."""
+    if is_stream(recording):
+        return "sample"
+    return "showing" if is_showings(recording) else "stimulus"
+
+
+def dims_allowed(dims: Iterable[object]) -> tuple[str, ...]:
+    """Return the dimensions, in order, of the form of recording that these belong to."""
+    given = set(dims)
+    if "sample" in given:
+        return STREAM_DIMS
+    return SHOWING_DIMS if "showing" in given else EVENT_DIMS
+
+
 def label_faults(recording: xr.DataArray) -> list[str]:
     """List what is wrong with the dimensions, labels and attributes of a recording.
 
     The values are not read, so that lazy recordings stay lazy.
     """
     faults = []
-    allowed = SHOWING_DIMS if is_showings(recording) else EVENT_DIMS
+    allowed = dims_allowed(recording.dims)
     given = tuple(str(dim) for dim in recording.dims)
     if given != tuple(dim for dim in allowed if dim in given) or "neuroid" not in given:
         return [f"dimensions are {given}, but {allowed} in this order are needed"]
-    for name in ("stimulus", "neuroid"):
+    for name in ("sample" if is_stream(recording) else "stimulus", "neuroid"):
         if name not in recording.coords:
             faults.append(f"coordinate {name!r} is missing")
         elif name in recording.dims and (twice := repeated(recording[name].values)):
@@ -107,7 +132,7 @@ def label_faults(recording: xr.DataArray) -> list[str]:
             )
     if not recording.attrs.get("units"):
         faults.append("the attribute 'units' is missing")
-    return faults + _time_faults(recording)
+    return faults + (_sample_faults if is_stream(recording) else _time_faults)(recording)
 
 
 def _time_faults(recording: xr.DataArray) -> list[str]:
@@ -121,6 +146,90 @@ def _time_faults(recording: xr.DataArray) -> list[str]:
     if not recording.attrs.get("time_convention"):
         faults.append("the attribute 'time_convention' (say 'bin centers') is missing")
     return faults
+
+
+def _sample_faults(recording: xr.DataArray) -> list[str]:
+    """List what is wrong with the clock of a stream: its period, runs, onsets and their order."""
+    period = recording.attrs.get("sampling_period")
+    faults = []
+    if not isinstance(period, float) or not 0 < period < math.inf:
+        faults.append("the attribute 'sampling_period' (seconds, a float above 0) is missing")
+    for name in SAMPLE_COORDS:
+        if name not in recording.coords or recording[name].dims != ("sample",):
+            faults.append(f"coordinate {name!r} of the samples is missing")
+        elif (lacking := recording[name].isnull().values).any():
+            faults.append(f"{lacking.sum()} samples have no {name}")
+        elif (kind := recording[name].dtype).kind not in ("UTO" if name == "run" else "iuf"):
+            faults.append(f"coordinate {name!r} of the samples holds values of type {kind}")
+    if "stimulus" in recording.coords:
+        faults.append("a stream has no coordinate 'stimulus'; its stimuli have onsets instead")
+    if faults or "sample" not in recording.coords:
+        return faults
+    return _order_faults(recording, float(recording.attrs["sampling_period"]))
+
+
+def _order_faults(recording: xr.DataArray, period: float) -> list[str]:
+    """Name the first thing that is wrong with the order of samples; others follow from it."""
+    labels = recording["sample"].values.astype(str)
+    onsets = recording["onset"].values.astype(float)
+    bad = np.zeros((5, len(labels)), dtype=bool)
+    bad[0] = onsets < 0
+    for run, rows in _runs(recording).items():
+        names, places = labels[rows], (onsets[rows] - onsets[rows[0]]) / period
+        bad[1, rows] = np.abs(places - np.rint(places)) > SPACING_TOLERANCE
+        bad[2, rows[1:]] = np.diff(np.rint(places)) <= 0
+        bad[3, rows] = ~np.char.startswith(names, f"{run}/")
+        bad[4, rows[1:]] = names[1:] <= names[:-1]
+    grid = f"a whole number of sampling periods of {period:g} s after the first of their run"
+    for words, wrong in zip(
+        (
+            "samples begin before their run (onset below 0)",
+            f"samples do not begin {grid}",
+            "samples do not begin after the one before them in their run",
+            "sample labels lack their run as prefix, as in 'run-1/0000012'",
+            "sample labels do not sort by time within their run",
+        ),
+        bad,
+        strict=True,
+    ):
+        if wrong.any():
+            return [f"{wrong.sum()} {words} {name_some(labels[wrong])}"]
+    return []
+
+
+def _runs(recording: xr.DataArray) -> dict[str, np.ndarray]:
+    """Return the numbers of the samples of each run of a stream."""
+    runs = recording["run"].values.astype(str)
+    return {str(run): np.flatnonzero(runs == run) for run in np.unique(runs)}
+
+
+def event_faults(recording: xr.DataArray, stimuli: pd.DataFrame) -> list[str]:
+    """List what is wrong with the stimuli of a stream: columns, or onsets outside their run.
+
+    Stimuli of runs that this recording lacks are left alone: not everybody has every run.
+    """
+    if missing := [name for name in SAMPLE_COORDS if name not in stimuli]:
+        return [f"stimuli of a stream need the columns run and onset; {missing[0]!r} is missing"]
+    for name in ("run", "onset", "duration"):
+        if name in stimuli and (empty := stimuli[name].isna()).any():
+            return [f"{empty.sum()} stimuli have no {name} {name_some(stimuli.index[empty])}"]
+        if name in stimuli and name != "run" and stimuli[name].dtype.kind not in "iuf":
+            return [f"stimuli have a column {name!r} of type {stimuli[name].dtype}, not seconds"]
+    if "duration" in stimuli and (negative := stimuli["duration"] < 0).any():
+        names = name_some(stimuli.index[negative])
+        return [f"{negative.sum()} stimuli have a duration below 0 {names}"]
+    onsets = {run: recording["onset"].values[rows] for run, rows in _runs(recording).items()}
+    if silent := sorted(set(onsets) - set(stimuli["run"])):
+        return [f"{len(silent)} of its runs have no stimulus {name_some(silent)}"]
+    period = recording.attrs["sampling_period"]
+    rounding = 1e-6 * period
+    begin = stimuli["run"].map({run: seconds.min() for run, seconds in onsets.items()})
+    end = stimuli["run"].map({run: seconds.max() + period for run, seconds in onsets.items()})
+    outside = (stimuli["onset"] < begin - rounding) | (stimuli["onset"] > end + rounding)
+    if outside.any():
+        names = name_some(stimuli.index[outside])
+        return [f"{outside.sum()} stimuli begin outside their run {names}"]
+    return []
 
 
 def value_faults(recording: xr.DataArray) -> list[str]:
