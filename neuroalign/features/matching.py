@@ -11,39 +11,46 @@ from neuroalign.data.schema import repeated
 from neuroalign.errors import DataError, name_some
 
 
-def design_rows(activations: xr.DataArray, stimuli: Sequence[str] | np.ndarray) -> np.ndarray:
+def design_rows(
+    activations: xr.DataArray, stimuli: Sequence[str] | np.ndarray, *, flat: bool = True
+) -> np.ndarray:
     """Return one row of features per stimulus, in the order asked for.
 
     Parameters
     ----------
     activations : DataArray (stimulus, ...)
-        All axes but the first are flattened.
+        Or (sample, ...), once resampled to a stream.
     stimuli : sequence of str
+    flat : bool
+        Flatten all axes but the first.
 
     Returns
     -------
-    array (stimuli, units)
+    array (stimuli, units), or (stimuli, ...)
     """
     layer = activations.coords["layer"].item() if "layer" in activations.coords else "?"
-    labels = activations.indexes["stimulus"]
+    rows_are = "sample" if "sample" in activations.dims else "stimulus"
+    words = "samples" if rows_are == "sample" else "stimuli"
+    labels = activations.indexes[rows_are]
     if twice := repeated(labels):
         message = (
-            f"{len(twice)} stimuli have more than one row of activations in layer {layer!r} "
+            f"{len(twice)} {words} have more than one row of activations in layer {layer!r} "
             f"{name_some(twice)}."
         )
         raise DataError(message)
     rows = labels.get_indexer(list(stimuli))
     if missing := [label for label, row in zip(stimuli, rows, strict=True) if row < 0]:
         message = (
-            f"{len(missing)} of {len(stimuli)} stimuli have no activations in layer {layer!r} "
+            f"{len(missing)} of {len(stimuli)} {words} have no activations in layer {layer!r} "
             f"{name_some(missing)}."
         )
         raise DataError(message)
-    values = np.asarray(activations.transpose("stimulus", ...).values)
-    values = values.reshape(len(values), -1)
+    values = np.asarray(activations.transpose(rows_are, ...).values)
+    if flat:
+        values = values.reshape(len(values), -1)
     if not np.array_equal(rows, np.arange(len(values))):
         values = values[rows]
-    if values.shape[1] == 0:
+    if values[:1].size == 0:
         message = f"Layer {layer!r} has no units."
         raise DataError(message)
     if values.dtype.kind not in "iufb":
@@ -52,7 +59,7 @@ def design_rows(activations: xr.DataArray, stimuli: Sequence[str] | np.ndarray) 
     if not np.isfinite(values).all():
         broken = _not_finite(values, stimuli)
         message = (
-            f"{len(broken)} of {len(stimuli)} stimuli have activations in layer "
+            f"{len(broken)} of {len(stimuli)} {words} have activations in layer "
             f"{layer!r} that are not finite numbers {name_some(broken)}."
         )
         raise DataError(message)
@@ -60,5 +67,5 @@ def design_rows(activations: xr.DataArray, stimuli: Sequence[str] | np.ndarray) 
 
 
 def _not_finite(values: np.ndarray, stimuli: Sequence[str] | np.ndarray) -> list[str]:
-    bad = ~np.isfinite(values).all(1)
+    bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
     return [label for label, is_bad in zip(stimuli, bad, strict=True) if is_bad]
