@@ -5,16 +5,13 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from fold_tables import samples, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import neuroalign as na
+from neuroalign.folds import default_folds
 from neuroalign.numerics.folds import assign_folds
-
-
-def table(n=40, groups=None):
-    frame = pd.DataFrame(index=pd.Index([f"s{k:03}" for k in range(n)], name="stimulus"))
-    return frame if groups is None else frame.assign(group=[str(g) for g in groups])
 
 
 @settings(max_examples=50, deadline=None)
@@ -50,6 +47,46 @@ def test_the_order_of_rows_changes_no_fold():
         assert one.test.tolist() == two.test.tolist()
 
 
+def test_folds_of_a_seed_stay_what_they_were():
+    held_out = [fold.test for fold in na.KFold(3).split(table(9), seed=0).folds]
+    assert [[label[-1] for label in test] for test in held_out] == [
+        ["4", "6", "7"],
+        ["0", "3", "5"],
+        ["1", "2", "8"],
+    ]
+
+
+def test_samples_are_held_out_in_whole_runs():
+    splits = na.KFold(3).split(samples(20, 30, 20, 10, 20, 20), seed=0)
+    assert splits.rows == "sample"
+    assert splits.grouped
+    assert not splits.parted
+    for fold in splits.folds:
+        runs = [{label.partition("/")[0] for label in part} for part in (fold.train, fold.test)]
+        assert not runs[0] & runs[1]
+
+
+def test_samples_of_a_film_shown_in_two_runs_stay_together():
+    stream = samples(20, 20, 20, 20).assign(group=lambda f: f.run.replace("run-3", "run-0"))
+    splits = na.KFold(3).split(stream, seed=0)
+    assert len(set(splits.fold_of()[["run-0/0000000", "run-3/0000000"]])) == 1
+
+
+def test_parting_groups_is_possible_recorded_and_shown():
+    rule = na.KFold(5, part_groups=True)
+    splits = rule.split(table(groups=np.arange(40) // 4), seed=0)
+    assert [len(fold.test) for fold in splits.folds] == [8] * 5
+    assert splits.parted
+    assert repr(rule) == "KFold(n_folds=5, part_groups=True)"
+    free = na.KFold(5).split(table(), seed=0)
+    for one, two in zip(splits.folds, free.folds, strict=True):
+        assert one.test.tolist() == two.test.tolist()
+
+
+def test_nothing_is_parted_where_there_are_no_groups():
+    assert not na.KFold(5, part_groups=True).split(table(), seed=0).parted
+
+
 def test_another_seed_makes_other_folds():
     one, two = (na.KFold(5).split(table(), seed).folds[0].test.tolist() for seed in (0, 1))
     assert one != two
@@ -83,6 +120,68 @@ def test_train_test_takes_all_others_for_training():
     fold = na.TrainTest(test=["s001", "s002", "s003"]).split(table(8), seed=0).folds[0]
     assert fold.test.tolist() == ["s001", "s002", "s003"]
     assert fold.train.tolist() == ["s000", "s004", "s005", "s006", "s007"]
+
+
+def test_train_test_holds_out_groups_and_runs_by_name():
+    fold = na.TrainTest(groups=["1", "3"]).split(table(groups=np.arange(40) // 10), seed=0).folds[0]
+    assert fold.test.tolist() == [*table().index[10:20], *table().index[30:]]
+    fold = na.TrainTest(groups=["run-1"]).split(samples(5, 6, 7), seed=0).folds[0]
+    assert len(fold.train) == 12
+    assert {label.partition("/")[0] for label in fold.test} == {"run-1"}
+
+
+def test_train_test_may_part_groups_when_told_to():
+    test = ["s000", "s001", "s002", "s004"]
+    stimuli = table(groups=np.arange(40) // 4)
+    splits = na.TrainTest(test=test, part_groups=True).split(stimuli, seed=0)
+    assert splits.folds[0].test.tolist() == test
+    assert splits.parted
+
+
+def test_train_test_shows_every_label():
+    rule = na.TrainTest(test=np.array([f"s{k}" for k in range(2000)]))
+    assert repr(rule).startswith("TrainTest(test=('s0', 's1', ")
+    assert repr(rule).count("'s") == 2000
+    assert repr(na.TrainTest(groups=["a"])) == "TrainTest(test=(), groups=('a',))"
+
+
+def test_blocks_of_samples_are_about_fifty_stretches_within_runs_and_folds():
+    stream = samples(100, 150, 120, 130)
+    splits = na.KFold(4).split(stream, seed=0)
+    blocks = splits.blocks.join(stream, on="sample")
+    assert blocks.block.nunique() == 50
+    assert sorted(blocks["sample"]) == sorted(stream.index)
+    for _, rows in blocks.groupby("block"):
+        assert rows.run.nunique() == rows.fold.nunique() == 1
+        assert len(rows) == 10
+        assert np.ptp(rows.onset) == 9 * 2.0
+
+
+def test_blocks_of_a_short_stream_are_single_samples():
+    splits = na.KFold(3).split(samples(4, 4, 4), seed=0)
+    assert splits.blocks.block.nunique() == 12
+
+
+def test_the_fold_of_each_row_is_told():
+    splits = na.KFold(4).split(table(), seed=0)
+    fold_of = splits.fold_of()
+    for number, fold in enumerate(splits.folds):
+        assert sorted(fold_of.index[fold_of == number]) == fold.test.tolist()
+
+
+@pytest.mark.parametrize(
+    ("rows", "rule"),
+    [
+        (table(), "KFold(n_folds=10)"),
+        (table(groups=np.arange(40) // 4), "KFold(n_folds=10)"),
+        (table(groups=np.arange(40) // 20), "KFold(n_folds=10)"),
+        (samples(*[10] * 12), "KFold(n_folds=10)"),
+        (samples(10, 10, 10), "KFold(n_folds=3)"),
+        (samples(50, 50), "ContiguousKFold(n_folds=5)"),
+    ],
+)
+def test_folds_by_default_depend_on_rows_and_runs(rows, rule):
+    assert repr(default_folds(rows)) == rule
 
 
 @pytest.mark.parametrize(
@@ -127,6 +226,71 @@ def test_train_test_takes_all_others_for_training():
             table(groups=np.arange(40) // 4),
             "TrainTest parts 2 groups of stimuli (first: '0', '1'), which would leak; keep each "
             "group on one side.",
+        ),
+        (
+            na.TrainTest(test=list(samples(10, 10).index[:5])),
+            samples(10, 10),
+            "TrainTest parts 1 runs (first: 'run-0'), which would leak; keep each run on one side.",
+        ),
+        (
+            na.TrainTest(test=["s001"], groups=["1"]),
+            table(groups=np.arange(40) // 4),
+            "TrainTest takes labels (test=...) or names of groups (groups=...), not both.",
+        ),
+        (
+            na.TrainTest(groups="1"),
+            table(groups=np.arange(40) // 4),
+            "TrainTest(groups=...) takes a list of names of groups, which are strings.",
+        ),
+        (
+            na.TrainTest(groups=["1"]),
+            table(),
+            "TrainTest(groups=...) needs stimuli with a column 'group'.",
+        ),
+        (
+            na.TrainTest(groups=["run-0", "run-9"]),
+            samples(10, 10),
+            "1 of 2 test runs are not in the dataset (first: 'run-9').",
+        ),
+        (
+            na.TrainTest(test=5),
+            table(),
+            "TrainTest(test=...) takes a list of stimulus labels, which are strings.",
+        ),
+        (na.KFold(2.5), table(), "KFold(n_folds=2.5) needs a whole number of folds, 2 or more."),
+        (na.KFold(True), table(), "KFold(n_folds=True) needs a whole number of folds, 2 or more."),
+        (
+            na.KFold(5, part_groups=True),
+            table(12, groups=np.arange(12) // 4),
+            "KFold(n_folds=5, part_groups=True) needs at least 15 stimuli (3 a fold), but there "
+            "are 12; use fewer folds or more stimuli.",
+        ),
+        (
+            na.KFold(4),
+            samples(10, 10, 10),
+            "KFold(n_folds=4) needs at least 4 runs (1 a fold), but there are 3; use fewer folds "
+            "or more samples.",
+        ),
+        (
+            na.KFold(3),
+            table(22, groups=[0] * 10 + [1] * 10 + [2] * 2),
+            "Fold 2 of KFold(n_folds=3) trains on 20 stimuli and tests on 2; at least 3 of each "
+            "are needed, so use fewer folds or more stimuli.",
+        ),
+        (
+            na.KFold(3),
+            samples(20, 20, 20).drop(columns="onset"),
+            "Samples need the columns 'run' and 'onset' (seconds in the run) to be split.",
+        ),
+        (
+            na.KFold(3),
+            pd.concat([table(20), table(2)]),
+            "2 stimulus labels occur more than once (first: 's000', 's001').",
+        ),
+        (
+            na.KFold(3),
+            table(20).assign(group=[None, *"aabbccddeeffgghhiij"]),
+            "1 stimuli have no group (first: 's000').",
         ),
     ],
 )
