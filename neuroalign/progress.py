@@ -5,21 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib.util import find_spec
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 _WANTED: ContextVar[bool] = ContextVar("progress bars are wanted", default=True)
+_SAID: ContextVar[set[str] | None] = ContextVar("what was announced already", default=None)
 
 
 @contextmanager
 def progress_wanted(wanted: bool) -> Iterator[None]:
     """Say whether bars are shown while the block runs, whoever draws them."""
-    token = _WANTED.set(wanted)
+    token, said = _WANTED.set(wanted), _SAID.set(set())
     try:
         yield
     finally:
         _WANTED.reset(token)
+        _SAID.reset(said)
+
+
+def announce(sentence: str) -> None:
+    """Print a sentence on the standard error, once in a run, where bars are shown."""
+    console, said = Console(stderr=True), _SAID.get()
+    if said is not None and sentence not in said and _WANTED.get() and console.is_terminal:
+        said.add(sentence)
+        console.print(sentence)
 
 
 @contextmanager
@@ -40,7 +51,8 @@ def progress_bar(description: str, total: int) -> Iterator[Advance]:
         Takes the number of steps done since it was last called.
     """
     console = Console(stderr=True)
-    seen = _WANTED.get() and (console.is_terminal or console.is_jupyter)
+    notebook = console.is_jupyter and find_spec("ipywidgets") is not None  # rich warns without
+    seen = _WANTED.get() and (console.is_terminal or notebook)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -1,4 +1,4 @@
-"""Ridge encoding through labels: the oracle once more, gaps, undefined scores, time."""
+"""Ridge encoding through labels: the oracles once more, gaps, undefined scores, time."""
 
 import re
 
@@ -7,8 +7,10 @@ import oracles
 import pandas as pd
 import pytest
 import xarray as xr
+from sklearn.metrics import r2_score
 
 import neuroalign as na
+from neuroalign.folds import ContiguousKFold
 
 ALPHAS = (0.01, 1.0, 100.0)
 
@@ -22,23 +24,110 @@ def evaluated(layer, recording, n_folds=4, **options):
     return na.RidgeEncoding(alphas=ALPHAS, **options).evaluate(layer, recording, splits), splits
 
 
-def test_r_equals_that_of_an_explicit_nested_loop(planted):
+def grouped_table(recording):
+    """Return stimuli of passages of unequal length, in order."""
+    labels = pd.Index(recording.stimulus.values, name="stimulus")
+    passage = np.repeat(np.arange(9), [10, 9, 8, 7, 7, 6, 6, 6, 1])
+    places = pd.DataFrame({"group": [f"p{number}" for number in passage]}, labels)
+    return places.assign(position=places.groupby("group").cumcount())
+
+
+# The folds, the inner folds that are asked for, and the kind that these are.
+WAYS = {
+    "k-fold": (na.KFold(3, part_groups=True), {"inner": "k-fold"}, "k-fold"),
+    "auto of whole groups": (na.KFold(3), {}, "grouped"),
+    "whole groups, within parted ones": (
+        na.KFold(3, part_groups=True), {"inner": "grouped", "inner_folds": 3}, "grouped",
+    ),
+    "auto of stretches": (ContiguousKFold(3, gap=2), {"inner_folds": 4}, "contiguous"),
+    "stretches": (na.KFold(3), {"inner": "contiguous"}, "contiguous"),
+    "leave-one-out": (na.KFold(3), {"inner": "leave-one-out"}, None),
+    "gcv": (na.KFold(3), {"inner": "gcv"}, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_r_and_alpha_equal_those_of_an_explicit_nested_loop(planted, way):
     layers, dataset = planted
-    recording = average(dataset)
-    scores, splits = evaluated(layers["true"], recording)
+    recording = average(dataset)[:, :4]
+    rule, options, kind = WAYS[way]
+    splits = rule.split(grouped_table(recording), seed=0)
+    scores = na.RidgeEncoding(alphas=ALPHAS, **options).evaluate(layers["true"], recording, splits)
     for number, fold in enumerate(splits.folds):
-        features, new = (
-            layers["true"].sel(stimulus=part).values for part in (fold.train, fold.test)
-        )
-        for neuroid in recording.neuroid.values[:3]:
-            y = recording.sel(neuroid=neuroid)
-            train = y.sel(stimulus=fold.train).values
-            alpha = oracles.best_alpha(features, train, splits.inner(number, 5), ALPHAS)
-            guess = oracles.ridge_prediction(features, train, alpha, new)
-            expected = oracles.pearson(guess, y.sel(stimulus=fold.test).values)
-            found = scores.sel(fold=number, neuroid=neuroid)
-            assert found.r.item() == pytest.approx(expected, abs=1e-10)
-            assert found.alpha.item() == alpha
+        x, new = (layers["true"].sel(stimulus=part).values for part in (fold.train, fold.test))
+        y, held_out = (recording.sel(stimulus=part).values for part in (fold.train, fold.test))
+        if kind is None:
+            loop = oracles.generalized_errors if way == "gcv" else oracles.leave_one_out_errors
+            errors = loop(x, y, ALPHAS)
+        else:
+            parts = splits.inner_folds(number, kind, n_folds=options.get("inner_folds", 5))
+            pairs = [
+                [np.searchsorted(fold.train, labels) for labels in (part.train, part.test)]
+                for part in parts
+            ]
+            errors = oracles.fold_errors(x, y, pairs, ALPHAS)
+        alphas = oracles.least(errors, np.array(ALPHAS))
+        guess = oracles.plain_ridge(x, y, [oracles.penalty(x, alpha) for alpha in alphas], new)
+        found = scores.sel(fold=number)
+        np.testing.assert_array_equal(found.alpha, alphas)
+        r = [oracles.pearson(*columns) for columns in zip(guess.T, held_out.T, strict=True)]
+        np.testing.assert_allclose(found.r, r, atol=1e-10)
+
+
+def test_the_ways_to_choose_alpha_are_not_all_the_same(planted):
+    """Else the loops above would compare nothing."""
+    layers, dataset = planted
+    recording, found = average(dataset), set()
+    for rule, options, _ in WAYS.values():
+        splits = rule.split(grouped_table(recording), seed=0)
+        metric = na.RidgeEncoding(alphas=np.logspace(-3, 3, 25), **options)
+        found.add(metric.evaluate(layers["true"], recording, splits).alpha.values.tobytes())
+    assert len(found) == len(WAYS)
+
+
+def test_r2_is_that_of_scikit_learn_and_about_the_training_mean_by_hand(planted):
+    layers, dataset = planted
+    recording = average(dataset) + 100 * average(dataset)[:1].values
+    scores, splits = evaluated(layers["true"], recording, keep_predictions=True)
+    for number, fold in enumerate(splits.folds):
+        y, guess = (a.sel(stimulus=fold.test).values for a in (recording, scores.prediction))
+        found = scores.sel(fold=number)
+        expected = r2_score(y, guess, multioutput="raw_values")
+        np.testing.assert_allclose(found.r2, expected, atol=1e-10)
+        mean = recording.sel(stimulus=fold.train).mean("stimulus").values
+        expected = 1 - ((y - guess) ** 2).sum(0) / ((y - mean) ** 2).sum(0)
+        np.testing.assert_allclose(found.r2_train_mean, expected, atol=1e-10)
+
+
+def test_one_alpha_is_shared_by_all_neuroids(planted):
+    layers, dataset = planted
+    metric = na.RidgeEncoding(alphas=np.logspace(-2, 2, 9), shared_alpha=True)
+    splits = na.KFold(4).split(dataset.stimuli, seed=0)
+    scores = metric.evaluate(layers["true"], average(dataset), splits)
+    assert (scores.alpha.max("neuroid") == scores.alpha.min("neuroid")).all()
+
+
+def test_alphas_at_an_edge_of_the_grid_are_marked(planted):
+    layers, dataset = planted
+    scores, _ = evaluated(layers["true"], average(dataset))
+    edge = (scores.alpha == 0.01) | (scores.alpha == 100)
+    np.testing.assert_array_equal(scores.alpha_at_edge, edge)
+    assert edge.any()
+    assert not edge.all()
+    alone = na.RidgeEncoding(alphas=[1.0])
+    splits = na.KFold(4).split(dataset.stimuli, seed=0)
+    assert not alone.evaluate(layers["true"], average(dataset), splits).alpha_at_edge.any()
+
+
+@pytest.mark.parametrize("options", [{"dtype": "float32"}, {"device": "torch"}])
+@pytest.mark.parametrize("inner", ["auto", "leave-one-out", "gcv"])
+def test_types_and_devices_change_r_by_less_than_1e_4(planted, options, inner):
+    layers, dataset = planted
+    double, _ = evaluated(layers["true"], average(dataset), inner=inner)
+    other, _ = evaluated(layers["true"], average(dataset), inner=inner, **options)
+    np.testing.assert_allclose(other.r, double.r, atol=1e-4)
+    assert other.r.dtype == double.r.dtype == float
+    np.testing.assert_array_equal(other.alpha, double.alpha)
 
 
 def test_kept_predictions_give_the_same_r(planted):
@@ -214,6 +303,17 @@ def test_inputs_are_not_changed(planted):
             "alphas=[1, inf] must be positive, finite numbers, one at least.",
         ),
         ({"inner_folds": 1}, "inner_folds=1 cannot choose an alpha; use 2 or more."),
+        ({"n_components": 0}, "n_components=0 keeps nothing; use 1 or more, or None."),
+        (
+            {"inner": "loo"},
+            "No way to choose alpha is called 'loo'. Known: 'auto', 'contiguous', 'gcv', "
+            "'grouped', 'k-fold', 'leave-one-out'.",
+        ),
+        ({"dtype": "float16"}, "No dtype is called 'float16'. Did you mean 'float64'?"),
+        (
+            {"device": "mps"},
+            "Device 'mps' is not one that scores are computed on; use 'cpu' or 'cuda'.",
+        ),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, sentence):
@@ -251,6 +351,6 @@ def test_activations_that_are_not_finite_are_refused(planted):
 def test_responses_that_are_not_averaged_are_refused_by_the_metric(planted):
     layers, dataset = planted
     recording = dataset.recordings["subject-1"]
-    sentence = "RidgeEncoding scores averaged responses; call average_repetitions first."
+    sentence = "Encoding metrics score averaged responses; call average_repetitions first."
     with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
         evaluated(layers["true"], recording)

@@ -78,3 +78,12 @@ def test_the_interval_over_folds_leaves_out_undefined_folds():
         0.3, scores[[0, 1, 3]], 0.25, 0.95
     )
     assert np.isnan(fold_interval(0.3, scores[1:3], 0.25, 0.95)).all()
+
+
+def test_repeated_divisions_keep_the_degrees_of_freedom_of_one():
+    scores = np.random.default_rng(0).normal(size=15)
+    low, high = fold_interval(0.0, scores, 0.25, 0.95, n_repeats=3)
+    error = np.sqrt((1 / 15 + 0.25) * scores.var(ddof=1))
+    assert high == pytest.approx(2.7764451 * error)  # 97.5 % of t with 4 degrees of freedom
+    assert low == pytest.approx(-high)
+    assert np.isnan(fold_interval(0.0, scores[:3], 0.25, 0.95, n_repeats=3)).all()

@@ -53,8 +53,8 @@ def median_interval(scores: xr.Dataset, *, seed: int = 0) -> Interval:
     median = _median(mean_over_folds(scores))
     if scores.sizes["fold"] == 1:
         return Interval(median, *_bootstrap(scores, seed), "conditional")
-    share = _test_share(scores)
-    return Interval(median, *fold_interval(median, _per_fold(scores), share, LEVEL), "procedure")
+    low, high = _fold_interval(scores, median, _per_fold(scores))
+    return Interval(median, low, high, "procedure")
 
 
 def difference_interval(first: xr.Dataset, second: xr.Dataset) -> Interval:
@@ -79,7 +79,7 @@ def difference_interval(first: xr.Dataset, second: xr.Dataset) -> Interval:
     )
     difference = _median(mean_over_folds(first)) - _median(mean_over_folds(second))
     per_fold = _per_fold(first) - _per_fold(second)
-    low, high = fold_interval(difference, per_fold, _test_share(first), LEVEL)
+    low, high = _fold_interval(first, difference, per_fold)
     return Interval(difference, low, high, "procedure")
 
 
@@ -90,6 +90,7 @@ def check_same_data(first: xr.Dataset, second: xr.Dataset) -> None:
         ("responses", one["responses_sha256"] == two["responses_sha256"]),
         ("neuroids", np.array_equal(first["neuroid"].values, second["neuroid"].values)),
         ("folds", one["test_stimuli"] == two["test_stimuli"]),
+        ("gaps around held-out rows", one.get("left_out") == two.get("left_out")),
     ):
         if not same:
             message = f"Two scores are compared on the same data only, but their {word} differ."
@@ -106,8 +107,12 @@ def _per_fold(scores: xr.Dataset) -> np.ndarray:
     return np.array([_median(scores["r"].isel(fold=k)) for k in range(scores.sizes["fold"])])
 
 
-def _test_share(scores: xr.Dataset) -> float:
-    return float(scores["n_test"].mean() / scores["n_train"].mean())
+def _fold_interval(
+    scores: xr.Dataset, estimate: float, per_fold: np.ndarray
+) -> tuple[float, float]:
+    share = float(scores["n_test"].mean() / scores["n_train"].mean())
+    n_repeats = int(scores["repeat"].max()) + 1
+    return fold_interval(estimate, per_fold, share, LEVEL, n_repeats=n_repeats)
 
 
 def _bootstrap(scores: xr.Dataset, seed: int) -> tuple[float, float]:

@@ -7,37 +7,60 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
-from neuroalign.errors import DataError
-from neuroalign.features.matching import design_rows
-from neuroalign.folds import Splits
-from neuroalign.metrics.encoding_results import EncodingResults
+from neuroalign.errors import DataError, unknown_name
+from neuroalign.metrics.cross_validation import Pairs, SplitFitter, cross_validate
+from neuroalign.metrics.fitted import FittedEncoding, fitting_rows
+from neuroalign.metrics.memory import fit_into
 from neuroalign.numerics import ridge
-from neuroalign.numerics.folds import assign_folds
-from neuroalign.numerics.grouping import equal_columns
-from neuroalign.numerics.moments import FEWEST_ROWS
-from neuroalign.numerics.nested_ridge import choose_alphas, fit_split
+from neuroalign.numerics.device import DTYPES, as_index, check_device, exact_products, put
+from neuroalign.numerics.held_out import SplitResult
+from neuroalign.numerics.nested_ridge import (
+    GCV,
+    LEAVE_ONE_OUT,
+    OpenSplit,
+    Search,
+    choose_alphas,
+    fit_open,
+    open_split,
+)
+from neuroalign.splits import INNER_KINDS, Splits
 
 DEFAULT_ALPHAS = tuple(float(alpha) for alpha in np.logspace(-4, 4, 17))
+CLOSED = (LEAVE_ONE_OUT, GCV)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RidgeEncoding:
-    """Predict responses by ridge regression, scored by Pearson r on held-out stimuli.
+    """Predict responses by ridge regression, scored by Pearson r and R2 on held-out rows.
 
     Features and responses are centered within each training fold. The alpha of every neuroid is
-    the one of least squared error, pooled over the rows of inner folds of the training stimuli;
-    ties go to the larger alpha. The correlation never chooses anything.
+    the one of least squared error within the training fold; ties go to the larger alpha. The
+    correlation never chooses anything.
 
     Parameters
     ----------
     alphas : sequence of float
         Penalties on ||w||^2, in units of the mean squared norm of the centered training features,
         so that one grid serves layers of any width and scale.
+    inner : str
+        How alpha is chosen: by inner folds that are "grouped" (whole groups), "contiguous" (in
+        time) or of single rows ("k-fold"), or by "leave-one-out" or "gcv" (generalized
+        cross-validation), which know no groups. "auto" takes the kind of the outer folds.
     inner_folds : int
-        Of the training stimuli, to choose alpha.
+        How many inner folds.
+    shared_alpha : bool
+        Choose one alpha for all neuroids, by the mean share of their variance that is missed.
+    n_components : int, optional
+        Keep that many leading principal components of the features of each training fold.
+    dtype : {"float64", "float32"}
+        Of the arithmetic; float32 takes half the time and memory, and moves r by less than 1e-4.
+    device : str
+        "cpu" or "cuda".
+    memory_budget : int, optional
+        Bytes to take at most above what is in use; neuroids are fitted a part at a time to
+        keep to it. By default half of the memory that is free.
     keep_predictions : bool
         Keep the held-out predictions with the scores.
 
@@ -48,32 +71,39 @@ class RidgeEncoding:
     Examples
     --------
     >>> import neuroalign as na
-    >>> na.RidgeEncoding(alphas=[0.1, 1, 10])
-    RidgeEncoding(alphas=(0.1, 1.0, 10.0), inner_folds=5, keep_predictions=False)
+    >>> na.RidgeEncoding(alphas=[10, 0.1, 1]).alphas
+    (0.1, 1.0, 10.0)
     """
 
     alphas: Sequence[float] = DEFAULT_ALPHAS
+    inner: str = "auto"
     inner_folds: int = 5
+    shared_alpha: bool = False
+    n_components: int | None = None
+    dtype: str = "float64"
+    device: str = "cpu"
+    memory_budget: int | None = None
     keep_predictions: bool = False
 
     bounds: ClassVar[str] = "correlation"
     chance: ClassVar[float] = 0.0
     invariances: ClassVar[tuple[str, ...]] = ("stimulus order", "rotation", "scale", "translation")
-    needs: ClassVar[tuple[str, ...]] = ("events",)
+    needs: ClassVar[tuple[str, ...]] = ("events", "streams")
 
     def __post_init__(self) -> None:
-        """Sort the alphas, and refuse those that are none."""
-        if np.ndim(self.alphas) != 1:
-            message = f"alphas={self.alphas!r} is not a list of numbers."
-            raise DataError(message)
-        alphas = tuple(sorted({float(alpha) for alpha in self.alphas}))
-        if not alphas or not all(np.isfinite(alpha) and alpha > 0 for alpha in alphas):
-            message = f"alphas={list(self.alphas)} must be positive, finite numbers, one at least."
-            raise DataError(message)
+        """Sort the alphas, and refuse options that make no sense."""
+        object.__setattr__(self, "alphas", sorted_alphas(self.alphas))
+        if self.inner not in (kinds := (*INNER_KINDS, *CLOSED)):
+            raise unknown_name(self.inner, kinds, kind="way to choose alpha")
         if self.inner_folds < 2:
             message = f"inner_folds={self.inner_folds} cannot choose an alpha; use 2 or more."
             raise DataError(message)
-        object.__setattr__(self, "alphas", alphas)
+        if self.n_components is not None and self.n_components < 1:
+            message = f"n_components={self.n_components} keeps nothing; use 1 or more, or None."
+            raise DataError(message)
+        if self.dtype not in DTYPES:
+            raise unknown_name(self.dtype, DTYPES, kind="dtype")
+        check_device(self.device)
 
     def evaluate(
         self, activations: xr.DataArray, recording: xr.DataArray, folds: Splits
@@ -82,8 +112,8 @@ class RidgeEncoding:
 
         Parameters
         ----------
-        activations : DataArray (stimulus, ...)
-        recording : DataArray (stimulus, neuroid, [time])
+        activations : DataArray (stimulus or sample, ...)
+        recording : DataArray (stimulus or sample, neuroid, [time])
             NaN where a neuroid was not shown a stimulus.
         folds : Splits
 
@@ -91,103 +121,114 @@ class RidgeEncoding:
         -------
         Dataset
             `r` (fold, neuroid, [time]) and `undefined` (why r is NaN, as numbered in its attrs);
-            `alpha` and `inner_r2` (1 - squared error / squared error of the training mean, on the
-            inner folds); `moments` (block, neuroid, [time], moment); counts of rows and the
-            spread of the training responses as coordinates.
+            `r2` and `r2_train_mean` (1 - squared error / squared deviation from the mean of the
+            test rows, or of the training rows); `alpha`, and whether it lies at an edge of the
+            grid (`alpha_at_edge`); `inner_r2` (1 - squared error / squared error of the training
+            mean, where alpha was chosen); `moments` (block, neuroid, [time], moment); counts of
+            rows and the spread of the training responses as coordinates.
         """
-        if "repetition" in recording.dims or "showing" in recording.dims:
-            message = "RidgeEncoding scores averaged responses; call average_repetitions first."
-            raise DataError(message)
-        recording = recording.sortby("stimulus")
-        stimuli = recording["stimulus"].values.astype(str)
-        design = ridge.make_design(design_rows(activations, stimuli))
-        responses = np.asarray(recording.values, dtype=float)
-        flat = responses.reshape(len(stimuli), -1)
-        results = EncodingResults(folds, flat.shape, keep=self.keep_predictions)
-        present = np.isfinite(flat)
-        for number, fold in enumerate(folds.folds):
-            inner_of = pd.Series(folds.inner(number, self.inner_folds), index=fold.train)
-            in_train, in_test = np.isin(stimuli, fold.train), np.isin(stimuli, fold.test)
-            for columns in equal_columns(present):
-                shown = present[:, columns[0]]
-                train, test = np.flatnonzero(shown & in_train), np.flatnonzero(shown & in_test)
-                results.count(number, columns, len(train), len(test))
-                inner = inner_of[stimuli[train]].to_numpy()
-                if len(train) < FEWEST_ROWS or len(np.unique(inner)) < 2 or not len(test):
-                    continue
-                result = fit_split(
-                    design, flat[:, columns], train, test, inner=inner, alphas=self._grid
-                )
-                results.add(number, columns, test, stimuli[test], result)
-        return results.labelled(recording)
+        closed = self.inner in CLOSED
+        widest = fit_into(
+            folds,
+            activations,
+            recording,
+            n_inner=0 if closed else self.inner_folds,
+            n_alphas=len(self.alphas),
+            dtype=self.dtype,
+            budget=self.memory_budget,
+        )
+        with exact_products():
+            scores = cross_validate(
+                self._prepare,
+                activations,
+                recording,
+                folds,
+                inner=None if closed else self.inner,
+                inner_folds=self.inner_folds,
+                keep_predictions=self.keep_predictions,
+                # One alpha for all is chosen by all.
+                widest=None if self.shared_alpha else widest,
+            )
+        return with_edges(scores, self.alphas)
+
+    def _prepare(self, features: np.ndarray, responses: np.ndarray) -> SplitFitter:
+        """Move features and responses to the device, once."""
+        design = ridge.make_design(features, device=self.device, dtype=self.dtype)
+        moved = put(np.nan_to_num(responses), self.device, self.dtype)
+        opened: dict[bytes, OpenSplit] = {}  # the latest, which blocks of columns share
+
+        def fit(
+            columns: np.ndarray, train: np.ndarray, test: np.ndarray, pairs: Pairs
+        ) -> SplitResult:
+            key = train.tobytes() + b"|" + test.tobytes()
+            if key not in opened:
+                opened.clear()
+                inner = pairs or self.inner
+                opened[key] = open_split(design, train, test, inner=inner, search=self._search)
+            every = len(columns) == moved.shape[1]
+            return fit_open(opened[key], moved if every else moved[:, as_index(columns, moved)])
+
+        return fit
 
     @property
-    def _grid(self) -> np.ndarray:
-        return np.asarray(self.alphas)
+    def _search(self) -> Search:
+        return Search(
+            np.asarray(self.alphas),
+            per_target=not self.shared_alpha,
+            n_components=self.n_components,
+        )
 
     def fit(
         self, activations: xr.DataArray, recording: xr.DataArray, *, seed: int = 0
     ) -> FittedEncoding:
-        """Fit on all stimuli of a recording; alpha is chosen on inner folds of them.
+        """Fit on all rows of a recording; alpha is chosen on inner folds of them.
 
         Parameters
         ----------
-        activations : DataArray (stimulus, ...)
-        recording : DataArray (stimulus, neuroid)
+        activations : DataArray (stimulus or sample, ...)
+        recording : DataArray (stimulus or sample, neuroid)
             Averaged; without missing responses.
         seed : int
-            Of the inner folds, which know no groups here.
+            Of the inner folds: of runs or stretches of time for streams, of single stimuli for
+            events, whose groups are not known here.
 
         Returns
         -------
         FittedEncoding
         """
-        recording = recording.sortby("stimulus")
-        if recording.dims != ("stimulus", "neuroid") or recording.isnull().any():
-            message = "fit needs averaged responses (stimulus, neuroid) without missing values."
-            raise DataError(message)
-        features = design_rows(activations, recording["stimulus"].values.astype(str))
-        responses = np.asarray(recording.values, dtype=float)
-        rows = np.arange(len(responses))
-        inner = assign_folds(rows, min(self.inner_folds, len(rows)), [seed, 0])
-        design = ridge.make_design(features)
-        alphas, _ = choose_alphas(design, responses, rows, inner=inner, alphas=self._grid)
-        mean = responses.mean(0)
-        weights = ridge.coefficients(features, responses - mean, alphas)
-        neuroids = {"neuroid": recording["neuroid"].values}
-        return FittedEncoding(
-            xr.DataArray(weights, dims=("unit", "neuroid"), coords=neuroids),
-            xr.DataArray(mean - features.mean(0, dtype=float) @ weights, neuroids, ("neuroid",)),
-            xr.DataArray(alphas, neuroids, ("neuroid",)),
+        rows = fitting_rows(activations, recording, seed=seed)
+        design = ridge.make_design(rows.features, device=self.device, dtype=self.dtype)
+        responses = put(rows.responses, self.device, self.dtype)
+        every = np.arange(len(rows.responses))
+        closed = self.inner in CLOSED
+        inner = self.inner if closed else rows.pairs(self.inner, self.inner_folds)
+        with exact_products():
+            choice = choose_alphas(design, responses, every, inner=inner, search=self._search)
+        mean = rows.responses.mean(0)
+        weights = ridge.coefficients(
+            rows.features,
+            rows.responses - mean,
+            choice.penalties,
+            n_components=self.n_components,
         )
+        return FittedEncoding.linear(rows, weights, mean, {"alpha": choice.alphas})
 
 
-@dataclass(frozen=True)
-class FittedEncoding:
-    """An encoding model fitted on all stimuli of a recording.
+def sorted_alphas(alphas: Sequence[float]) -> tuple[float, ...]:
+    """Return distinct alphas in ascending order, and refuse what is no alpha."""
+    if np.ndim(alphas) != 1:
+        message = f"alphas={alphas!r} is not a list of numbers."
+        raise DataError(message)
+    distinct = tuple(sorted({float(alpha) for alpha in alphas}))
+    if not distinct or not all(np.isfinite(alpha) and alpha > 0 for alpha in distinct):
+        message = f"alphas={list(alphas)} must be positive, finite numbers, one at least."
+        raise DataError(message)
+    return distinct
 
-    Parameters
-    ----------
-    coefficients : DataArray (unit, neuroid)
-        In units of the response per unit of activation; units in flattened order.
-    intercept : DataArray (neuroid,)
-    alpha : DataArray (neuroid,)
-    """
 
-    coefficients: xr.DataArray
-    intercept: xr.DataArray
-    alpha: xr.DataArray
-
-    def predict(self, activations: xr.DataArray) -> xr.DataArray:
-        """Predict the responses to stimuli from their activations, (stimulus, neuroid)."""
-        stimuli = activations["stimulus"].values
-        features = design_rows(activations, stimuli)
-        if features.shape[1] != len(self.coefficients):
-            message = (
-                f"The encoding model was fitted on {len(self.coefficients)} units, but these "
-                f"activations have {features.shape[1]}."
-            )
-            raise DataError(message)
-        values = features @ self.coefficients.values + self.intercept.values
-        coords = {"stimulus": stimuli, "neuroid": self.coefficients["neuroid"].values}
-        return xr.DataArray(values, coords, ("stimulus", "neuroid"))
+def with_edges(scores: xr.Dataset, alphas: Sequence[float]) -> xr.Dataset:
+    """Tell which alphas lie at an edge of the grid."""
+    if "alpha" not in scores:  # nobody had rows to be fitted on
+        scores = scores.assign(alpha=xr.full_like(scores["inner_r2"], np.nan))
+    edges = [alphas[0], alphas[-1]] if len(alphas) > 1 else []
+    return scores.assign(alpha_at_edge=scores["alpha"].isin(edges))

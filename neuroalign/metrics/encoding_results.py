@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import xarray as xr
 
-from neuroalign.folds import Splits
-from neuroalign.numerics.moments import MOMENTS, block_moments, correlation
-from neuroalign.numerics.nested_ridge import SplitResult
+from neuroalign.numerics.held_out import SplitResult
+from neuroalign.numerics.moments import MOMENTS, block_moments, correlation, explained_variance
+from neuroalign.splits import Splits
 
 REASONS = "defined too_few_stimuli constant_response constant_prediction"
 
@@ -21,19 +24,20 @@ class EncodingResults:
     shape : pair of int
         Of the responses: (rows, targets).
     keep : bool
-        Keep the predictions too.
+        Keep the predictions too (of the first repetition, where folds are repeated).
     """
 
     def __init__(self, folds: Splits, shape: tuple[int, int], *, keep: bool) -> None:
-        n_folds, n_targets = len(folds.folds), shape[1]
+        self._folds, self._shape = folds, (len(folds.folds), shape[1])
         self._table = folds.blocks.drop_duplicates("block").sort_values("block")
-        self._block_of = folds.blocks.set_index(["fold", "stimulus"])["block"]
-        self.moments = np.zeros((len(self._table), n_targets, len(MOMENTS)))
-        self.alpha = np.full((n_folds, n_targets), np.nan)
-        self.inner_r2 = np.full((n_folds, n_targets), np.nan)
-        self.train_sd = np.full((n_folds, n_targets), np.nan)
-        self.n_train = np.zeros((n_folds, n_targets), dtype=int)
-        self.n_test = np.zeros((n_folds, n_targets), dtype=int)
+        self._block_of = folds.blocks.set_index(["fold", folds.rows])["block"]
+        self.moments = np.zeros((len(self._table), shape[1], len(MOMENTS)))
+        self.hyperparameters: dict[str, np.ndarray] = {}
+        self.extra: dict[str, tuple[str, np.ndarray]] = {}
+        self.inner_r2 = np.full(self._shape, np.nan)
+        self.train_sd = np.full(self._shape, np.nan)
+        self.n_train = np.zeros(self._shape, dtype=int)
+        self.n_test = np.zeros(self._shape, dtype=int)
         self.predictions = np.full(shape, np.nan) if keep else None
 
     def count(self, fold: int, columns: np.ndarray, n_train: int, n_test: int) -> None:
@@ -45,48 +49,69 @@ class EncodingResults:
         fold: int,
         columns: np.ndarray,
         rows: np.ndarray,
-        stimuli: np.ndarray,
+        labels: np.ndarray,
         result: SplitResult,
     ) -> None:
-        """Take in the held-out rows of a fold, whose stimuli are named."""
-        self.alpha[fold, columns], self.inner_r2[fold, columns] = result.alphas, result.inner_r2
+        """Take in the held-out rows of a fold, with their labels."""
+        for name, values in result.hyperparameters.items():
+            empty = np.full(self._shape, np.nan)
+            self.hyperparameters.setdefault(name, empty)[fold, columns] = values
+        for name, (axis, values) in result.extra.items():
+            empty = np.full((self._shape[0], len(values), self._shape[1]), np.nan)
+            self.extra.setdefault(name, (axis, empty))[1][fold][:, columns] = values
+        self.inner_r2[fold, columns] = result.inner_r2
         self.train_sd[fold, columns] = result.train_sd
-        blocks = self._block_of.loc[[(fold, label) for label in stimuli]].to_numpy()
-        sums = block_moments(result.held_out, result.predictions, blocks, len(self._table))
-        self.moments[:, columns] += sums
-        if self.predictions is not None:
+        blocks = self._block_of.loc[[(fold, label) for label in labels]].to_numpy()
+        numbers, local = np.unique(blocks, return_inverse=True)
+        sums = block_moments(result.held_out, result.predictions, local, len(numbers))
+        self.moments[np.ix_(numbers, columns)] += sums
+        if self.predictions is not None and self._folds.repeat[fold] == 0:
             self.predictions[np.ix_(rows, columns)] = result.predictions + result.train_mean
 
     def labelled(self, recording: xr.DataArray) -> xr.Dataset:
-        """Compute r per fold from the moments, and put the labels of the recording back."""
+        """Compute scores per fold from the moments, and put the labels of the recording back."""
         of_fold = self._table["fold"].to_numpy()
         per_fold = np.stack(
-            [self.moments[of_fold == fold].sum(0) for fold in range(len(self.alpha))]
+            [self.moments[of_fold == fold].sum(0) for fold in range(self._shape[0])]
         )
         r, reason = correlation(per_fold, self.train_sd)
-        targets = recording.dims[1:]
+        row, *targets = recording.dims
         shape = recording.shape[1:]
-
-        def variable(values: np.ndarray, lead: str, *rest: str) -> tuple:
-            new_shape = (values.shape[0], *shape, *values.shape[2:])
-            return (lead, *targets, *rest), values.reshape(new_shape)
-
+        variable = partial(_variable, recording)
         data = {
             "r": variable(r, "fold"),
+            **{
+                name: variable(explained_variance(per_fold, self.train_sd, about=about), "fold")
+                for name, about in (("r2", "test"), ("r2_train_mean", "train"))
+            },
             "undefined": variable(reason, "fold"),
-            "alpha": variable(self.alpha, "fold"),
+            **{name: variable(values, "fold") for name, values in self.hyperparameters.items()},
+            **{
+                name: (("fold", axis, *targets), values.reshape(*values.shape[:2], *shape))
+                for name, (axis, values) in self.extra.items()
+            },
             "inner_r2": variable(self.inner_r2, "fold"),
             "moments": variable(self.moments, "block", "moment"),
         }
+        coords = self._coordinates(recording)
         if self.predictions is not None:
-            data["prediction"] = variable(self.predictions, "stimulus")
-        coords = {
+            data["prediction"] = variable(self.predictions, str(row))
+            coords[str(row)] = recording[row].values
+        scores = xr.Dataset(data, coords)
+        scores["undefined"].attrs.update(flag_values=[0, 1, 2, 3], flag_meanings=REASONS)
+        return scores
+
+    def _coordinates(self, recording: xr.DataArray) -> dict[str, Any]:
+        """Label folds, blocks and neuroids, and count rows."""
+        variable = partial(_variable, recording)
+        return {
             "n_train": variable(self.n_train, "fold"),
             "n_test": variable(self.n_test, "fold"),
             "train_sd": variable(self.train_sd, "fold"),
-            "fold": np.arange(len(self.alpha)),
+            "fold": np.arange(self._shape[0]),
+            "repeat": ("fold", np.asarray(self._folds.repeat)),
             "block": self._table["name"].to_numpy(dtype=str),
-            "fold_of_block": ("block", of_fold),
+            "fold_of_block": ("block", self._table["fold"].to_numpy()),
             "moment": list(MOMENTS),
             **{
                 str(name): coord.variable
@@ -94,8 +119,9 @@ class EncodingResults:
                 if set(coord.dims) <= {"neuroid", "time"}
             },
         }
-        if self.predictions is not None:
-            coords["stimulus"] = recording["stimulus"].values
-        scores = xr.Dataset(data, coords)
-        scores["undefined"].attrs.update(flag_values=[0, 1, 2, 3], flag_meanings=REASONS)
-        return scores
+
+
+def _variable(recording: xr.DataArray, values: np.ndarray, lead: str, *rest: str) -> tuple:
+    """Unfold the targets, which stand on the second axis, into those of a recording."""
+    shape = (values.shape[0], *recording.shape[1:], *values.shape[2:])
+    return (lead, *recording.dims[1:], *rest), values.reshape(shape)

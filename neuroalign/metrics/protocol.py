@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol
 
 import xarray as xr
 
-from neuroalign.folds import Splits
+from neuroalign.splits import Splits
 
 
 class Metric(Protocol):

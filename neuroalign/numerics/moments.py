@@ -53,19 +53,17 @@ def block_moments(
     float array (n_blocks, targets, 6)
         In the order of `MOMENTS`.
     """
-    products = np.stack(
-        [
-            np.ones_like(responses),
-            responses,
-            predictions,
-            responses**2,
-            predictions**2,
-            responses * predictions,
-        ],
-        axis=-1,
-    )
-    sums = np.zeros((n_blocks, *products.shape[1:]))
-    np.add.at(sums, blocks, products)
+    order = np.argsort(blocks, kind="stable")
+    in_order = bool((np.diff(order) == 1).all())
+    y, p = (x if in_order else x[order] for x in (responses, predictions))
+    numbers, starts = np.unique(blocks[order], return_index=True)
+    sums = np.zeros((n_blocks, responses.shape[1], len(MOMENTS)))
+    for number, start, end in zip(numbers, starts, [*starts[1:], len(blocks)], strict=True):
+        part, guess = y[start:end], p[start:end]
+        sums[number, :, 0] = len(part)
+        sums[number, :, 1], sums[number, :, 2] = part.sum(0), guess.sum(0)
+        for moment, pair in enumerate(((part, part), (guess, guess), (part, guess)), 3):
+            sums[number, :, moment] = np.einsum("ij,ij->j", *pair)  # no product in memory
     return sums
 
 
@@ -99,3 +97,30 @@ def correlation(moments: np.ndarray, train_sd: np.ndarray) -> tuple[np.ndarray, 
             DEFINED,
         ).astype(np.uint8)
     return np.where(reason == DEFINED, np.clip(r, -1, 1), np.nan), reason
+
+
+def explained_variance(moments: np.ndarray, train_sd: np.ndarray, *, about: str) -> np.ndarray:
+    """Compute R2 = 1 - squared error / squared deviation from a mean, from moments.
+
+    Parameters
+    ----------
+    moments : float array (..., 6)
+        Of responses and predictions relative to the training mean.
+    train_sd : float array (...)
+        As for `correlation`.
+    about : {"test", "train"}
+        Whose mean response is the yardstick: that of the test rows, as is usual, or that of the
+        training rows, which is all that a prediction may know.
+
+    Returns
+    -------
+    float array (...)
+        NaN with too few rows, or where the responses do not vary.
+    """
+    n, y, _, yy, pp, yp = np.moveaxis(moments, -1, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = np.maximum(yy / n - (y / n) ** 2, 0)
+        total = n * variance if about == "test" else yy
+        r2 = 1 - (yy - 2 * yp + pp) / total
+        defined = (n >= FEWEST_ROWS) & (variance > (CONSTANT * train_sd) ** 2) & (train_sd > 0)
+    return np.where(defined, r2, np.nan)

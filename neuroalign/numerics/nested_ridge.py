@@ -7,99 +7,215 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroalign.numerics import ridge
+from neuroalign.numerics.alpha_search import TOLERANCE, chunks, inner_fold, validation_errors
+from neuroalign.numerics.device import Array, as_index, fetch
+from neuroalign.numerics.held_out import SplitResult
+from neuroalign.numerics.leave_one_out import generalized_errors, leave_one_out_errors
 from neuroalign.numerics.moments import is_constant
 
+LEAVE_ONE_OUT, GCV = "leave-one-out", "gcv"
 
-class SplitResult(NamedTuple):
-    """What one training set predicts for its test set, relative to the training mean."""
+# How to choose alpha: pairs of (training, validation) row numbers, or the name of a closed form.
+Inner = list[tuple[np.ndarray, np.ndarray]] | str
 
-    predictions: np.ndarray  # (test rows, targets)
-    held_out: np.ndarray  # (test rows, targets)
-    train_mean: np.ndarray  # (targets,)
-    train_sd: np.ndarray  # (targets,), 0 for a constant whatever its rounding
-    alphas: np.ndarray  # (targets,)
-    inner_r2: np.ndarray  # (targets,)
+
+class Search(NamedTuple):
+    """What is tried, and how: the same for every fold."""
+
+    alphas: np.ndarray  # ascending, relative to the mean squared norm of a training row
+    per_target: bool = True
+    n_components: int | None = None
+    tolerance: float = TOLERANCE
+
+
+class Choice(NamedTuple):
+    """What the training rows chose."""
+
+    alphas: np.ndarray  # (targets,), relative
+    penalties: np.ndarray  # (targets,), on ||w||^2
+    inner_r2: np.ndarray  # (targets,), NaN for a target that does not vary
+
+
+class OpenSplit(NamedTuple):
+    """One training set, diagonalized: targets can be fitted a few at a time."""
+
+    search: Search
+    train: np.ndarray  # row numbers
+    test: np.ndarray
+    inner: Inner
+    penalties: np.ndarray  # (alphas,), on ||w||^2
+    spectrum: ridge.Spectrum
+    inner_spectra: list[ridge.Spectrum]
+
+
+def open_split(
+    design: ridge.Design, train: np.ndarray, test: np.ndarray, *, inner: Inner, search: Search
+) -> OpenSplit:
+    """Diagonalize a training set and the inner ones, which does not depend on the responses.
+
+    Parameters
+    ----------
+    design : Design
+    train, test : int arrays
+        Row numbers.
+    inner : list of (int array, int array), or str
+        Row numbers to train on and to validate on; or "leave-one-out", or "gcv".
+    search : Search
+
+    Returns
+    -------
+    OpenSplit
+    """
+    pairs = [] if isinstance(inner, str) else inner
+    spectra = [ridge.decompose(design, *pair, n_components=search.n_components) for pair in pairs]
+    return OpenSplit(
+        search,
+        train,
+        test,
+        inner,
+        search.alphas * ridge.scale(design, train),
+        ridge.decompose(design, train, test, n_components=search.n_components),
+        spectra,
+    )
 
 
 def fit_split(
     design: ridge.Design,
-    responses: np.ndarray,
+    responses: Array,
     train: np.ndarray,
     test: np.ndarray,
     *,
-    inner: np.ndarray,
-    alphas: np.ndarray,
+    inner: Inner,
+    search: Search,
 ) -> SplitResult:
     """Fit the training rows at the alpha that they choose, and predict the test rows.
 
     Parameters
     ----------
     design : Design
-    responses : float array (rows, targets)
-        Rows that are neither in `train` nor in `test` are not read.
+    responses : array (rows, targets)
+        Where the design lives. Rows that are neither in `train` nor in `test` are not read.
     train, test : int arrays
         Row numbers.
-    inner : int array (training rows,)
-        Inner fold of each training row.
-    alphas : float array, ascending
+    inner : list of (int array, int array), or str
+        As for `open_split`.
+    search : Search
 
     Returns
     -------
     SplitResult
     """
-    chosen, inner_r2 = choose_alphas(design, responses, train, inner=inner, alphas=alphas)
-    values = responses[train]
-    mean = values.mean(0)
-    spread = np.where(is_constant(values), 0.0, values.std(0))
-    spectrum = ridge.decompose(design, train, test)
+    return fit_open(open_split(design, train, test, inner=inner, search=search), responses)
+
+
+def fit_open(split: OpenSplit, responses: Array) -> SplitResult:
+    """Do as `fit_split` with a training set that is diagonalized already."""
+    choice = _choose(split, responses)
+    n_targets = responses.shape[1]
+    predictions, held_out = np.empty((2, len(split.test), n_targets))
+    mean, spread = np.empty((2, n_targets))
+    in_train, in_test = as_index(split.train, responses), as_index(split.test, responses)
+    for part in chunks(n_targets, responses):
+        values = responses[:, part][in_train]
+        center = values.mean(0)
+        predictions[:, part] = fetch(
+            ridge.predict(split.spectrum, values - center, choice.penalties[part])
+        )
+        held_out[:, part] = fetch(responses[:, part][in_test] - center)
+        mean[part] = fetch(center)
+        kept = fetch(values)
+        spread[part] = np.where(is_constant(kept), 0.0, kept.std(0))
     return SplitResult(
-        ridge.predict(spectrum, values - mean, chosen),
-        responses[test] - mean,
-        mean,
-        spread,
-        chosen,
-        inner_r2,
+        predictions, held_out, mean, spread, {"alpha": choice.alphas}, choice.inner_r2
     )
 
 
 def choose_alphas(
-    design: ridge.Design,
-    responses: np.ndarray,
-    rows: np.ndarray,
-    *,
-    inner: np.ndarray,
-    alphas: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Choose the alpha of each target by squared error, pooled over the rows of inner folds.
+    design: ridge.Design, responses: Array, rows: np.ndarray, *, inner: Inner, search: Search
+) -> Choice:
+    """Choose the alpha of each target by squared error, pooled over validation rows.
 
     Parameters
     ----------
     design : Design
-    responses : float array (all rows, targets)
+    responses : array (all rows, targets)
     rows : int array
         Numbers of the rows to use.
-    inner : int array (rows,)
-        Inner fold of each of them.
-    alphas : float array, ascending
+    inner : list of (int array, int array), or str
+    search : Search
 
     Returns
     -------
-    alphas : float array (targets,)
-    inner_r2 : float array (targets,)
-        1 - squared error / squared error of the inner training means, at that alpha; NaN for a
-        target that does not vary.
+    Choice
+        Ties go to the larger alpha. `inner_r2` is 1 - squared error / squared error of the
+        training means, at that alpha.
     """
-    n_targets = responses.shape[1]
-    errors = np.zeros((len(alphas), n_targets))
-    baseline = np.zeros(n_targets)
-    for part in np.unique(inner):
-        train, test = rows[inner != part], rows[inner == part]
-        mean = responses[train].mean(0)
-        held_out = responses[test] - mean
-        spectrum = ridge.decompose(design, train, test)
-        errors += ridge.squared_errors(spectrum, responses[train] - mean, held_out, alphas)
-        baseline += (held_out**2).sum(0)
-    best = ridge.choose_alpha(errors)
+    return _choose(open_split(design, rows, rows[:0], inner=inner, search=search), responses)
+
+
+def _choose(split: OpenSplit, responses: Array) -> Choice:
+    search = split.search
+    if isinstance(split.inner, str):
+        errors, baseline = _closed_errors(split, responses)
+    else:
+        errors, baseline = _fold_errors(split, responses)
+    constant = _constant(responses, split.train)
+    if not search.per_target:
+        # A shared alpha weighs targets alike, by the share of their variance that is missed;
+        # constants, of which no more than rounding is left, have no say.
+        missed = errors / np.where(constant | (baseline == 0), np.inf, baseline)
+        best = np.repeat(choose_alpha(missed.sum(1, keepdims=True)), errors.shape[1])
+    else:
+        best = choose_alpha(errors)
     with np.errstate(invalid="ignore", divide="ignore"):
-        inner_r2 = 1 - errors[best, np.arange(n_targets)] / baseline
-    return alphas[best], np.where(is_constant(responses[rows]), np.nan, inner_r2)
+        inner_r2 = 1 - errors[best, np.arange(errors.shape[1])] / baseline
+    inner_r2[constant] = np.nan
+    return Choice(search.alphas[best], split.penalties[best], inner_r2)
+
+
+def _constant(responses: Array, rows: np.ndarray) -> np.ndarray:
+    """Tell which targets are constant in some rows, a few targets at a time."""
+    index = as_index(rows, responses)
+    parts = chunks(responses.shape[1], responses)
+    return np.concatenate([is_constant(fetch(responses[:, part][index])) for part in parts])
+
+
+def choose_alpha(errors: np.ndarray) -> np.ndarray:
+    """Return the number of the alpha of least error per target; ties go to the larger alpha.
+
+    Parameters
+    ----------
+    errors : float array (alphas, targets)
+        Alphas ascending.
+
+    Returns
+    -------
+    int array (targets,)
+    """
+    return len(errors) - 1 - np.argmin(errors[::-1], axis=0)
+
+
+def _fold_errors(split: OpenSplit, responses: Array) -> tuple[np.ndarray, np.ndarray]:
+    """Return squared errors (alphas, targets), and those of the training means (targets,)."""
+    folds, baseline = [], np.zeros(responses.shape[1])
+    pairs = [] if isinstance(split.inner, str) else split.inner
+    for pair, spectrum in zip(pairs, split.inner_spectra, strict=True):
+        fold = inner_fold(spectrum, split.penalties, responses, *pair)
+        folds.append(fold)
+        for part in chunks(len(baseline), responses):
+            held_out = responses[:, part][fold.held_out] - fold.mean[part]
+            baseline[part] += fetch(ridge.squared_norms(held_out))
+    return validation_errors(folds, tolerance=split.search.tolerance), baseline
+
+
+def _closed_errors(split: OpenSplit, responses: Array) -> tuple[np.ndarray, np.ndarray]:
+    """Do as `_fold_errors`, by a closed form."""
+    values = responses[as_index(split.train, responses)]
+    # The mean of the others misses each row by n / (n - 1) of what the mean of all misses it by.
+    share = (len(values) / (len(values) - 1)) ** 2
+    baseline = fetch(ridge.squared_norms(values - values.mean(0))) * share
+    if split.inner == GCV:
+        return generalized_errors(split.spectrum, values, split.penalties), baseline
+    tolerance = split.search.tolerance
+    errors = leave_one_out_errors(split.spectrum, values, split.penalties, tolerance=tolerance)
+    return errors, baseline

@@ -9,7 +9,12 @@ from neuroalign.numerics.moments import correlation
 
 
 def fold_interval(
-    estimate: float, per_fold: np.ndarray, test_share: float, level: float
+    estimate: float,
+    per_fold: np.ndarray,
+    test_share: float,
+    level: float,
+    *,
+    n_repeats: int = 1,
 ) -> tuple[float, float]:
     """Compute a t interval from the spread over folds, corrected for shared training rows.
 
@@ -27,18 +32,22 @@ def fold_interval(
         Held-out rows per training row of a fold.
     level : float
         Confidence, as in 0.95.
+    n_repeats : int
+        Times that the rows were divided anew. Repeating makes the estimate steadier, but teaches
+        nothing new about the spread: the degrees of freedom stay those of one division.
 
     Returns
     -------
     low, high : float
-        NaN where fewer than two folds are defined.
+        NaN where fewer than two folds of one division are defined.
     """
     defined = per_fold[np.isfinite(per_fold)]
     n_folds = len(defined)
-    if n_folds < 2:
+    freedom = n_folds // n_repeats - 1
+    if freedom < 1:
         return float("nan"), float("nan")
     error = np.sqrt((1 / n_folds + test_share) * defined.var(ddof=1))
-    reach = stats.t.ppf((1 + level) / 2, n_folds - 1) * error
+    reach = stats.t.ppf((1 + level) / 2, freedom) * error
     return float(estimate - reach), float(estimate + reach)
 
 

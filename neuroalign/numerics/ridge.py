@@ -1,8 +1,8 @@
 """Ridge regression from one spectral decomposition per training set.
 
-The penalty on ||w||^2 is alpha x (trace of the centered training kernel / number of training
-rows), the mean squared norm of a centered row. So scores do not depend on the scale of the
-features, and one grid of alphas serves layers of any width.
+Users give alphas relative to the mean squared norm of a centered training row (`scale`), so that
+scores do not depend on the scale of the features and one grid serves layers of any width; the
+functions here take penalties on ||w||^2, which are alpha x scale.
 """
 
 from __future__ import annotations
@@ -10,66 +10,115 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import blas
 
-# Columns of the features that are centered and multiplied at a time (rows x 8 bytes each).
+from neuroalign.numerics.device import (
+    Array,
+    add_gram,
+    as_index,
+    eigen,
+    full_gram,
+    namespace,
+    put,
+    small,
+)
+
+# Columns of the features that are centered and multiplied at a time.
 CHUNK = 8192
+
+# Rows that say where zero is: where a fifth of all rows is wild, most of these are with p = 5e-5.
+N_ANCHORS, GOLDEN = 33, (5**0.5 - 1) / 2
 
 # Eigenvalues below this share of the uncentered training features are rounding: features that are
 # constant within a training set must not come back to life because the penalty shrinks with them.
-ROUNDING = 1e-13
+ROUNDING = {"float64": 1e-13, "float32": 1e-7}
 
 
 class Design(NamedTuple):
     """Features, or their Gram matrix where there are more units than rows."""
 
-    matrix: np.ndarray
+    matrix: Array
     is_gram: bool
+    rounding: float
 
 
 class Spectrum(NamedTuple):
-    """What one training set says about its features: all that any alpha and target needs."""
+    """What one training set says about its features: all that any penalty and target needs."""
 
-    eigenvalues: np.ndarray  # (rank,)
-    vectors: np.ndarray  # (rows of the training set or units, rank)
-    train: np.ndarray  # (rows of the training set, rank)
-    test: np.ndarray  # (rows of the test set, rank)
-    scale: float  # mean squared norm of a centered training row
+    eigenvalues: Array  # (rank,), ascending; 0 where a direction is not used
+    vectors: Array  # (rows of the training set or units, rank)
+    train: Array  # (rows of the training set, rank)
+    test: Array  # (rows of the test set, rank)
 
 
-def make_design(features: np.ndarray) -> Design:
+def make_design(features: np.ndarray, *, device: str = "cpu", dtype: str = "float64") -> Design:
     """Choose the smaller problem: the Gram matrix of the rows, or the features themselves.
 
     Parameters
     ----------
     features : array (rows, units)
-        Any numeric type; the arithmetic is float64.
+        Any numeric type.
+    device : str
+        As `put` takes it.
+    dtype : {"float64", "float32"}
+        Of the arithmetic.
 
     Returns
     -------
     Design
     """
     n_rows, n_units = features.shape
+    rounding = ROUNDING[dtype]
     if n_units <= n_rows:
-        return Design(_shifted(features), is_gram=False)
-    gram = np.zeros((n_rows, n_rows), order="F")
+        return Design(put(_shifted(features), device, dtype), is_gram=False, rounding=rounding)
+    gram = put(np.zeros((n_rows, n_rows)), device, dtype)
+    gram = np.asfortranarray(gram) if device == "cpu" else gram
     for start in range(0, n_units, CHUNK):
-        part = _shifted(features[:, start : start + CHUNK])
-        gram = blas.dsyrk(1.0, part.T, beta=1.0, c=gram, trans=1, overwrite_c=1, lower=1)
-    return Design(gram + np.tril(gram, -1).T, is_gram=True)
+        gram = add_gram(gram, put(_shifted(features[:, start : start + CHUNK]), device, dtype))
+    return Design(full_gram(gram), is_gram=True, rounding=rounding)
 
 
 def _shifted(features: np.ndarray) -> np.ndarray:
     """Shift columns near zero: ridge does not see it, and products far from zero stay accurate.
 
-    By the median of nine rows, not the mean of all, so that one wild row, which may be held out,
-    does not cost the others their accuracy.
+    By the median of some rows, not the mean of all, so that wild rows, which may be held out, do
+    not cost the others their accuracy. The rows are spread by the golden ratio, so that no period
+    of the folds and no stretch of less than half of the rows holds most of them. The difference of
+    two float32 numbers is exact enough in float32; other types are upcast first.
     """
-    rows = np.linspace(0, len(features) - 1, min(9, len(features))).astype(int)
-    return features.astype(float) - np.median(features[rows].astype(float), axis=0)
+    rows = np.unique((len(features) * (np.arange(N_ANCHORS) * GOLDEN % 1)).astype(int))
+    values = features if features.dtype in (np.float32, np.float64) else features.astype(float)
+    middle = len(rows) // 2
+    return values - np.partition(values[rows], middle, axis=0)[middle]
 
 
-def decompose(design: Design, train: np.ndarray, test: np.ndarray) -> Spectrum:
+def scale(design: Design, train: np.ndarray) -> float:
+    """Compute the mean squared norm of a centered training row; 0 where that is rounding.
+
+    Parameters
+    ----------
+    design : Design
+    train : int array
+        Row numbers.
+
+    Returns
+    -------
+    float
+    """
+    index = as_index(train, design.matrix)
+    if design.is_gram:
+        inner = design.matrix[index][:, index]
+        size = float(inner.diagonal().sum())
+        centered = size - float(inner.mean()) * len(train)
+    else:
+        rows = design.matrix[index]
+        size = float((rows**2).sum())
+        centered = float(((rows - rows.mean(0)) ** 2).sum())
+    return centered / len(train) if centered > design.rounding * size else 0.0
+
+
+def decompose(
+    design: Design, train: np.ndarray, test: np.ndarray, *, n_components: int | None = None
+) -> Spectrum:
     """Center on the training rows and diagonalize, touching no test row but to project it.
 
     Parameters
@@ -77,92 +126,87 @@ def decompose(design: Design, train: np.ndarray, test: np.ndarray) -> Spectrum:
     design : Design
     train, test : int arrays
         Row numbers.
+    n_components : int, optional
+        Keep the leading principal components of the training rows only.
 
     Returns
     -------
     Spectrum
     """
+    in_train, in_test = as_index(train, design.matrix), as_index(test, design.matrix)
     if design.is_gram:
-        inner = design.matrix[np.ix_(train, train)]
-        size = np.trace(inner)
-        cross = design.matrix[np.ix_(test, train)]
+        rows = design.matrix[in_train]
+        inner = rows[:, in_train]
+        size = float(inner.diagonal().sum())
+        cross = design.matrix[in_test][:, in_train]
         mean = inner.mean(0)
         offset = mean - mean.mean()
-        cross = cross - cross.mean(1, keepdims=True) - offset
+        cross = cross - cross.mean(1)[:, None] - offset
         inner = inner - mean[:, None] - offset
-        eigenvalues, vectors = np.linalg.eigh(inner)
+        eigenvalues, vectors = eigen(inner)
         basis, projected = vectors, cross @ vectors
     else:
-        rows = design.matrix[train]
-        size = (rows**2).sum()
+        rows = design.matrix[in_train]
+        size = float((rows**2).sum())
         mean = rows.mean(0)
         rows = rows - mean
-        eigenvalues, vectors = np.linalg.eigh(rows.T @ rows)
-        basis, projected = rows @ vectors, (design.matrix[test] - mean) @ vectors
-    eigenvalues = np.where(eigenvalues > ROUNDING * size, eigenvalues, 0)
-    return Spectrum(eigenvalues, vectors, basis, projected, eigenvalues.sum() / len(train))
+        eigenvalues, vectors = eigen(rows.T @ rows)
+        basis, projected = rows @ vectors, (design.matrix[in_test] - mean) @ vectors
+    used = eigenvalues > design.rounding * size
+    if n_components is not None:
+        used[: max(len(eigenvalues) - n_components, 0)] = False
+    return Spectrum(eigenvalues * used, vectors, basis, projected)
 
 
-def predict(spectrum: Spectrum, responses: np.ndarray, alphas: np.ndarray) -> np.ndarray:
+def filters(spectrum: Spectrum, penalties: np.ndarray) -> Array:
+    """Compute 1 / (eigenvalue + penalty), and 0 for directions that are not used.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    penalties : float array (penalties,)
+
+    Returns
+    -------
+    array (rank, penalties)
+    """
+    values = spectrum.eigenvalues[:, None]
+    used = values > 0
+    return used / (values + small(penalties, values)[None, :] + ~used)
+
+
+def predict(spectrum: Spectrum, responses: Array, penalties: np.ndarray) -> Array:
     """Predict the test rows.
 
     Parameters
     ----------
     spectrum : Spectrum
-    responses : float array (training rows, targets)
+    responses : array (training rows, targets)
         Centered on the training rows.
-    alphas : float array (targets,)
+    penalties : float array (targets,)
 
     Returns
     -------
-    float array (test rows, targets)
+    array (test rows, targets)
         Relative to the training mean of the responses.
     """
-    return spectrum.test @ _shrink(spectrum, spectrum.train.T @ responses, alphas)
+    return spectrum.test @ _shrunk(spectrum, responses, penalties)
 
 
-def squared_errors(
-    spectrum: Spectrum, responses: np.ndarray, held_out: np.ndarray, alphas: np.ndarray
-) -> np.ndarray:
-    """Sum the squared errors of prediction over the test rows, for each alpha and target.
-
-    Parameters
-    ----------
-    spectrum : Spectrum
-    responses : float array (training rows, targets)
-        Centered on the training rows.
-    held_out : float array (test rows, targets)
-        Relative to the training mean of the responses.
-    alphas : float array (alphas,)
-
-    Returns
-    -------
-    float array (alphas, targets)
-    """
+def _shrunk(spectrum: Spectrum, responses: Array, penalties: np.ndarray) -> Array:
+    levels, which = np.unique(penalties, return_inverse=True)
     loadings = spectrum.train.T @ responses
-    errors = np.empty((len(alphas), responses.shape[1]))
-    for number, alpha in enumerate(alphas):
-        residual = held_out - spectrum.test @ _shrink(spectrum, loadings, np.array([alpha]))
-        errors[number] = np.einsum("ij,ij->j", residual, residual)
-    return errors
+    loadings *= filters(spectrum, levels)[:, as_index(which, loadings)]
+    return loadings
 
 
-def choose_alpha(errors: np.ndarray) -> np.ndarray:
-    """Return the number of the alpha of least error per target; ties go to the larger alpha.
-
-    Parameters
-    ----------
-    errors : float array (alphas, targets)
-        Alphas ascending.
-
-    Returns
-    -------
-    int array (targets,)
-    """
-    return len(errors) - 1 - np.argmin(errors[::-1], axis=0)
-
-
-def coefficients(features: np.ndarray, responses: np.ndarray, alphas: np.ndarray) -> np.ndarray:
+def coefficients(
+    features: np.ndarray,
+    responses: np.ndarray,
+    penalties: np.ndarray,
+    *,
+    n_components: int | None = None,
+) -> np.ndarray:
     """Fit the weights on all rows.
 
     Parameters
@@ -170,7 +214,8 @@ def coefficients(features: np.ndarray, responses: np.ndarray, alphas: np.ndarray
     features : array (rows, units)
     responses : float array (rows, targets)
         Centered.
-    alphas : float array (targets,)
+    penalties : float array (targets,)
+    n_components : int, optional
 
     Returns
     -------
@@ -178,15 +223,30 @@ def coefficients(features: np.ndarray, responses: np.ndarray, alphas: np.ndarray
     """
     rows = np.arange(len(features))
     design = make_design(features)
-    spectrum = decompose(design, rows, rows[:0])
-    lifted = spectrum.vectors @ _shrink(spectrum, spectrum.train.T @ responses, alphas)
+    spectrum = decompose(design, rows, rows[:0], n_components=n_components)
+    lifted = weights(spectrum, responses, penalties)
     if not design.is_gram:
         return lifted
     return (features - features.mean(0, dtype=float)).T @ lifted
 
 
-def _shrink(spectrum: Spectrum, loadings: np.ndarray, alphas: np.ndarray) -> np.ndarray:
-    penalty = alphas * spectrum.scale
-    denominator = spectrum.eigenvalues[:, None] + penalty
-    # Features that do not vary in the training set have neither eigenvalues nor a scale.
-    return np.divide(loadings, denominator, out=np.zeros_like(loadings), where=denominator > 0)
+def weights(spectrum: Spectrum, responses: Array, penalties: np.ndarray) -> Array:
+    """Fit the weights over what was diagonalized.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    responses : array (training rows, targets)
+        Centered on the training rows.
+    penalties : float array (targets,)
+
+    Returns
+    -------
+    array (units, targets), or (training rows, targets) where the design is a Gram matrix
+    """
+    return spectrum.vectors @ _shrunk(spectrum, responses, penalties)
+
+
+def squared_norms(matrix: Array) -> Array:
+    """Sum the squares of each column."""
+    return namespace(matrix).einsum("ij,ij->j", matrix, matrix)
