@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 import xarray as xr
@@ -42,8 +42,8 @@ def feature_steps(
     -------
     list of feature steps
     """
-    single = features is not None and not isinstance(features, (list, tuple))
-    steps = [features] if single else list(features or ())  # type: ignore[arg-type]
+    steps: list[Any] = list(features) if isinstance(features, (list, tuple)) else [features]
+    steps = [step for step in steps if step is not None]
     for step in steps:
         if isinstance(step, type) or not callable(getattr(step, "apply", None)):
             message = (
@@ -56,7 +56,7 @@ def feature_steps(
     if grids and not stream:
         message = "TimeGrid() is for streams, but the recordings have a row for each stimulus."
         raise DataError(message)
-    return [*steps, TimeGrid()] if stream and not grids else steps  # type: ignore[list-item]
+    return [*steps, TimeGrid()] if stream and not grids else steps
 
 
 def table_of_rows(stimuli: pd.DataFrame, recordings: Mapping[str, xr.DataArray]) -> pd.DataFrame:
@@ -70,7 +70,8 @@ def table_of_rows(stimuli: pd.DataFrame, recordings: Mapping[str, xr.DataArray])
     Returns
     -------
     DataFrame
-        Of samples: indexed by "sample", with the columns run and onset (s).
+        Of samples: indexed by "sample", with the columns run and onset (s), and where the stimuli
+        have groups, such as a film that was shown in several runs, the group of the run.
     """
     if not any(is_stream(recording) for recording in recordings.values()):
         return stimuli
@@ -82,7 +83,22 @@ def table_of_rows(stimuli: pd.DataFrame, recordings: Mapping[str, xr.DataArray])
         for recording in recordings.values()
     ]
     table = pd.concat(parts)
-    return table[~table.index.duplicated()].sort_index()
+    table = table[~table.index.duplicated()].sort_index()
+    if "group" not in stimuli:
+        return table
+    return table.assign(group=table["run"].map(_linked(stimuli)))
+
+
+def _linked(stimuli: pd.DataFrame) -> dict[str, str]:
+    """Return the group of each run: runs that share a group, by whatever detour, are one."""
+    linked: list[tuple[set[str], set[str]]] = []  # runs, and the groups in them
+    for run, names in stimuli.groupby("run")["group"].agg(set).items():
+        runs, groups = {str(run)}, set(names)
+        for other in [pair for pair in linked if pair[1] & groups]:
+            linked.remove(other)
+            runs, groups = runs | other[0], groups | other[1]
+        linked.append((runs, groups))
+    return {run: "+".join(sorted(groups)) for runs, groups in linked for run in runs}
 
 
 def widest_reach(steps: Sequence[FeatureStep], recordings: Mapping[str, xr.DataArray]) -> float:

@@ -15,10 +15,20 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neuroalign.folds import Splits
+from neuroalign.data.schema import row_dim
 from neuroalign.models.protocol import Model
+from neuroalign.splits import Splits
 
-PACKAGES = ("neuroalign", "numpy", "scipy", "pandas", "xarray", "torch")
+PACKAGES = (
+    "neuroalign",
+    "numpy",
+    "scipy",
+    "pandas",
+    "xarray",
+    "torch",
+    "transformers",
+    "tokenizers",
+)
 
 
 def provenance(
@@ -53,9 +63,12 @@ def provenance(
         "responses_sha256": {name: _hash_array(array) for name, array in recordings.items()},
         "stimuli_sha256": _hash_stimuli(stimuli),
         "test_stimuli": [[str(label) for label in fold.test] for fold in splits.folds],
-        "train_stimuli": "all others"
-        if len(splits.folds) > 1
-        else [str(label) for label in splits.folds[0].train],
+        "train_stimuli": [str(label) for label in splits.folds[0].train]
+        if len(splits.folds) == 1
+        else "all others"
+        if splits.gap is None
+        else "all others but those left_out",
+        **({} if splits.gap is None else {"left_out": _left_out(splits)}),
         "versions": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "machine": platform.machine(),
@@ -65,9 +78,15 @@ def provenance(
     return json.dumps(record, default=str)
 
 
+def _left_out(splits: Splits) -> list[list[str]]:
+    """List the rows that each fold neither trains nor tests on, since they are within the gap."""
+    used = [np.concatenate([fold.train, fold.test]) for fold in splits.folds]
+    return [[str(label) for label in np.setdiff1d(splits.table.labels, rows)] for rows in used]
+
+
 def _hash_array(array: xr.DataArray) -> str:
     digest = hashlib.sha256()
-    for labels in (array["stimulus"].values, array["neuroid"].values):
+    for labels in (array[row_dim(array)].values, array["neuroid"].values):
         digest.update("\n".join(map(str, labels)).encode())
     digest.update(np.ascontiguousarray(array.values, dtype="<f8").tobytes())
     return digest.hexdigest()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neuroalign.ceilings import CEILINGS, mean_over_folds, normalize_by_ceiling
+from neuroalign.ceilings import CEILINGS, INTER_SUBJECT, mean_over_folds, normalize_by_ceiling
 from neuroalign.errors import DataError, unknown_name
 from neuroalign.inference.intervals import median_interval
 
@@ -88,6 +88,9 @@ def _row(scores: xr.Dataset) -> dict[str, object]:
         normalized = normalize_by_ceiling(scores, form="r/sqrt(ceiling)").values
     r = mean_over_folds(scores)
     undefined = r.isnull().all([dim for dim in r.dims if dim != "neuroid"])
+    between = {}
+    if INTER_SUBJECT in scores:
+        between = {"inter_subject_r": _median(scores[INTER_SUBJECT].values)}
     return {
         "r": interval.median,
         "r_low": interval.low,
@@ -95,6 +98,7 @@ def _row(scores: xr.Dataset) -> dict[str, object]:
         "interval": interval.estimand,
         "ceiling_r": float(np.sqrt(np.maximum(_median(bound), 0))),
         "normalized_r": _median(normalized),
+        **between,
         "n_neuroids": scores.sizes["neuroid"],
         "n_undefined": int(undefined.sum()),
         "n_below_noise": int((bound <= 0).sum()),

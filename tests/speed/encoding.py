@@ -1,86 +1,118 @@
-"""Ridge with alpha chosen per target on inner folds: ours beside himalaya, on the same folds."""
+"""Ridge with alpha chosen per target on inner folds: ours beside himalaya, on the same folds.
 
-import time
+Each fit ends with the weights of the final refit: dual coefficients where there are more units than
+rows, as himalaya's kernel ridge has them, coefficients over units elsewhere.
+"""
 
 import numpy as np
 import torch
 from himalaya.kernel_ridge import KernelRidgeCV
 from himalaya.ridge import RidgeCV
 from himalaya.scoring import l2_neg_loss
-from rich.console import Console
-from rich.table import Table
+from measure import alternated, peak_megabytes, print_table, spread
 from sklearn.model_selection import PredefinedSplit
 
 from neuroalign.numerics import ridge
-from neuroalign.numerics.nested_ridge import fit_split
+from neuroalign.numerics.nested_ridge import Search, choose_alphas
 
-# Training rows, test rows, units, targets, alphas.
-SHAPES = [(1000, 100, 2000, 1000, 20), (1000, 100, 2000, 5000, 20), (576, 64, 9408, 50, 17)]
+# Rows, units, targets, alphas; peers to compare with.
+KERNEL, PRIMAL = KernelRidgeCV, RidgeCV
+CASES = [
+    (1000, 2000, 5000, 20, (KERNEL, PRIMAL)),
+    (1000, 2000, 20000, 20, (KERNEL, PRIMAL)),
+    (1000, 2000, 5000, 60, (KERNEL, PRIMAL)),
+    (1000, 50000, 5000, 20, (KERNEL,)),
+    (20000, 1000, 1000, 20, (PRIMAL,)),
+]
 N_INNER = 5
+DTYPE = "float32"
 
 
-def problem(n_train, n_test, n_units, n_targets):
+def problem(n, n_units, n_targets):
     rng = np.random.default_rng(0)
-    n = n_train + n_test
-    features = rng.normal(size=(n, n_units))
-    weights = rng.normal(size=(n_units, n_targets)) / np.sqrt(n_units)
-    responses = features @ weights + rng.normal(size=(n, n_targets))
-    return features, responses, rng.permutation(n_train) % N_INNER
+    features = rng.normal(size=(n, n_units)).astype(DTYPE)
+    weights = (rng.normal(size=(n_units, n_targets)) / np.sqrt(n_units)).astype(DTYPE)
+    responses = features @ weights
+    responses += rng.normal(size=responses.shape).astype(DTYPE)
+    return features, responses, rng.permutation(n) % N_INNER
+
+
+def pairs(inner):
+    return [(np.flatnonzero(inner != k), np.flatnonzero(inner == k)) for k in range(N_INNER)]
 
 
 def ours(features, responses, inner, alphas):
-    train, test = np.arange(len(inner)), np.arange(len(inner), len(features))
-    design = ridge.make_design(features)
-    return fit_split(design, responses, train, test, inner=inner, alphas=alphas)
+    rows = np.arange(len(features))
+    design = ridge.make_design(features, dtype=DTYPE)
+    search = Search(alphas)
+    choice = choose_alphas(design, responses, rows, inner=pairs(inner), search=search)
+    spectrum = ridge.decompose(design, rows, rows[:0])
+    centered = responses - responses.mean(0)
+    return choice.alphas, ridge.weights(spectrum, centered, choice.penalties)
 
 
-def theirs(kind, features, responses, inner, penalties):
-    n = len(inner)
-    mean_x, mean_y = features[:n].mean(0), responses[:n].mean(0)
-    folds = list(PredefinedSplit(inner).split())
-    # Centered once on all training rows: himalaya's own intercept costs it more. The loss is ours.
+def theirs(kind, features, responses, inner, alphas):
+    # Centered once on all rows: himalaya's own intercept costs it more. The loss is ours.
     parameters = {"score_func": l2_neg_loss} | ({"warn": False} if kind is RidgeCV else {})
-    model = kind(alphas=penalties, cv=folds, solver_params=parameters)
-    model.fit(features[:n] - mean_x, responses[:n] - mean_y)
-    return model.predict(features[n:] - mean_x)
+    centered = features - features.mean(0)
+    penalties = alphas * float((centered**2).sum()) / len(features)
+    folds = list(PredefinedSplit(inner).split())
+    model = kind(alphas=penalties.astype(DTYPE), cv=folds, solver_params=parameters)
+    model.fit(centered, responses - responses.mean(0))
+    weights = model.dual_coef_ if kind is KernelRidgeCV else model.coef_
+    return alphas[np.searchsorted(penalties, model.best_alphas_ * (1 - 1e-5))], weights
 
 
-def median_seconds(call, runs):
-    seconds = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        result = call()
-        seconds.append(time.perf_counter() - start)
-    return sorted(seconds), result
+def prepared(kind, shape, n_alphas):
+    data = problem(*shape)
+    alphas = np.logspace(-4, 4, n_alphas)
+    if kind is None:
+        return lambda: ours(*data, alphas)
+    return lambda: theirs(kind, *data, alphas)
+
+
+def agreement(weights, others, features):
+    """Correlate two sets of weights, over rows or over units."""
+    if weights.shape != others.shape:
+        weights = (features - features.mean(0)).T @ weights
+    return np.corrcoef(weights.ravel(), others.ravel())[0, 1]
 
 
 def compare(threads, runs):
     torch.set_num_threads(threads)
-    title = f"float64, {threads} threads, {N_INNER} inner folds; seconds, median of {runs} (range)"
-    table = Table(title=title)
-    for name in ("rows x units x targets, alphas", "neuroalign", "himalaya", "peer / ours", "r"):
-        table.add_column(name, justify="right")
-    for n_train, n_test, n_units, n_targets, n_alphas in SHAPES:
-        features, responses, inner = problem(n_train, n_test, n_units, n_targets)
-        alphas = np.logspace(-4, 4, n_alphas)
-        centered = features[:n_train] - features[:n_train].mean(0)
-        penalties = alphas * (centered**2).sum() / n_train
-        mine, result = median_seconds(lambda: ours(features, responses, inner, alphas), runs)  # noqa: B023
-        for kind in (KernelRidgeCV, RidgeCV):
-            peer, predicted = median_seconds(
-                lambda: theirs(kind, features, responses, inner, penalties),  # noqa: B023
-                runs,
+    rows = []
+    for *shape, n_alphas, peers in CASES:
+        kinds = [None, *peers]
+        calls = [prepared(kind, shape, n_alphas) for kind in kinds]
+        seconds, results = alternated(calls, runs)
+        memory = [peak_megabytes(prepared, kind, shape, n_alphas) for kind in kinds]
+        for kind, mine, result, peak in zip(
+            kinds[1:], seconds[1:], results[1:], memory[1:], strict=True
+        ):
+            rows.append(
+                (
+                    " x ".join(map(str, shape)) + f", {n_alphas}",
+                    spread(seconds[0]),
+                    f"{memory[0]:.0f}",
+                    f"{kind.__name__} {spread(mine)}",
+                    f"{peak:.0f}",
+                    f"{np.median(mine) / np.median(seconds[0]):.1f}",
+                    f"{np.mean(result[0] == results[0][0]):.2%}",
+                    f"{agreement(results[0][1], result[1], problem(*shape)[0]):.7f}",
+                )
             )
-            agreement = np.corrcoef(predicted.ravel(), result.predictions.ravel())[0, 1]
-            table.add_row(
-                f"{n_train} x {n_units} x {n_targets}, {n_alphas}",
-                spread(mine),
-                f"{kind.__name__} {spread(peer)}",
-                f"{np.median(peer) / np.median(mine):.2f}",
-                f"{agreement:.6f}",
-            )
-    Console(width=110).print(table)
-
-
-def spread(seconds):
-    return f"{np.median(seconds):.2f} ({seconds[0]:.2f}-{seconds[-1]:.2f})"
+    print_table(
+        f"{DTYPE}, {threads} threads, {N_INNER} inner folds, final refit included; seconds: median "
+        f"of {runs} (range)",
+        (
+            "rows x units x targets, alphas",
+            "neuroalign s",
+            "MB",
+            "himalaya s",
+            "MB",
+            "peer / ours",
+            "same alpha",
+            "r of weights",
+        ),
+        rows,
+    )

@@ -1,0 +1,115 @@
+"""Say in plain words what scores are of, for whoever prints or plots them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from neuroalign.errors import name_some
+from neuroalign.splits import Splits
+
+
+def describe_scores(
+    scores: xr.Dataset,
+    averages: Mapping[str, xr.DataArray],
+    splits: Splits,
+    stimuli: pd.DataFrame,
+    options: Mapping[str, object],
+) -> dict[str, str]:
+    """Describe scores by the attributes that they carry.
+
+    Parameters
+    ----------
+    scores : Dataset
+        Of all layers, with ceilings.
+    averages : mapping of str to DataArray
+        The responses that were scored, by subject.
+    splits : Splits
+    stimuli : DataFrame
+        Those that the model was given.
+    options : mapping of str to object
+        Names of model and dataset, metric.
+
+    Returns
+    -------
+    dict of str to str
+    """
+    rois = scores["roi"].values.astype(str) if "roi" in scores.coords else ["unstated"]
+    planted = {
+        str(a.attrs["planted_layer"]) for a in averages.values() if "planted_layer" in a.attrs
+    }
+    optional = {
+        "planted_layer": ", ".join(sorted(planted)),
+        "samples": _samples(averages),
+        "leakage": _leakage(splits),
+        "alpha_at_edge": _at_edge(scores),
+    }
+    return {
+        **{name: sentence for name, sentence in optional.items() if sentence},
+        "model": str(options["model"]),
+        "dataset": str(options["dataset"]),
+        "metric": str(options["metric"]),
+        "stimuli": str(len(stimuli)),
+        "subjects": ", ".join(averages),
+        "rois": ", ".join(dict.fromkeys(rois)),
+        "units": ", ".join(dict.fromkeys(str(a.attrs["units"]) for a in averages.values())),
+        "repetitions": _repetitions(averages),
+        "noise_ceiling": _ceilings(scores),
+        "undefined": _undefined(scores),
+    }
+
+
+def _samples(averages: Mapping[str, xr.DataArray]) -> str:
+    streams = [average for average in averages.values() if "sample" in average.dims]
+    if not streams:
+        return ""
+    counts = sorted({average.sizes["sample"] for average in streams})
+    runs = set().union(*(average["run"].values for average in streams))
+    numbers = "-".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
+    period = streams[0].attrs["sampling_period"]
+    return f"{numbers} a subject, every {period:g} s, in {len(runs)} runs"
+
+
+def _leakage(splits: Splits) -> str:
+    if not splits.parted or splits.gap is not None:
+        return ""
+    return "groups have rows in training and test sets, as asked for: what they share counts"
+
+
+def _at_edge(scores: xr.Dataset) -> str:
+    if "alpha_at_edge" not in scores or not (defined := scores["alpha"].notnull()).any():
+        return ""
+    at_edge, n_fits = int(scores["alpha_at_edge"].sum()), int(defined.sum())
+    return f"{at_edge} of {n_fits} alphas, one a fit, lie at an edge of the grid"
+
+
+def _repetitions(averages: Mapping[str, xr.DataArray]) -> str:
+    counts = [
+        a["n_repetitions"].values.ravel() for a in averages.values() if "n_repetitions" in a.coords
+    ]
+    shown = np.concatenate(counts) if counts else np.ones(1, dtype=int)
+    shown = shown[shown > 0]
+    return f"{shown.min()}-{shown.max()} (median {np.median(shown):g})"
+
+
+def _ceilings(scores: xr.Dataset) -> str:
+    found = {str(name).removeprefix("ceiling_"): float(scores[name].median())
+             for name in scores.data_vars if str(name).startswith("ceiling_")}  # fmt: skip
+    between = found.pop("inter_subject", None)
+    parts = []
+    if found:
+        listed = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
+        parts.append(f"of variance, median: {listed}")
+    if between is not None:
+        parts.append(f"of correlation, lower bound, median: inter-subject {between:.3f}")
+    return "; ".join(parts) or "none: no stimulus was shown twice"
+
+
+def _undefined(scores: xr.Dataset) -> str:
+    nowhere = scores["r"].isnull().all([d for d in scores["r"].dims if d != "neuroid"])
+    labels = scores["neuroid"].values[nowhere.values]
+    sentence = f"{len(labels)} neuroids have no score in any layer"
+    return f"{sentence} {name_some(labels)}" if len(labels) else sentence

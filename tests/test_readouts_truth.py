@@ -1,0 +1,179 @@
+"""Readouts of planted neuroids, and their predictions by plain loops.
+
+Run with `pytest -m slow -s tests/test_readouts_truth.py` for a table over 20 draws of static
+receptive fields and of neuroids that look up a value by its content; it takes about SLOW minutes on one core.
+
+"""
+
+from functools import cache
+
+import numpy as np
+import pytest
+from readout_cases import INNER, as_tokens, correlations, fitted, planted, problem
+from scipy.ndimage import map_coordinates
+from sklearn.linear_model import Ridge
+
+from neuroalign.numerics.attention_readout import AttentionReadout
+from neuroalign.numerics.factorized_readout import FactorizedReadout
+from neuroalign.numerics.gaussian_readout import GaussianReadout
+
+DRAWS = range(20)
+READOUTS = {
+    "factorized": FactorizedReadout(),
+    "Gaussian": GaussianReadout(),
+    "attention": AttentionReadout(),
+}
+FAST = 100  # a draw of fewer neuroids than the slow ones
+
+
+@cache
+def draw(seed, n_each):
+    """Fit all readouts to one draw, on one thread or many."""
+    case = planted(seed, n_each=n_each)
+    fits = {
+        name: readout.fit_arrays(case.features, case.responses, case.inner, seed=seed)
+        for name, readout in READOUTS.items()
+    }
+    return case, fits
+
+
+def scores(seed, n_each):
+    """Correlate predictions for held-out rows with the noiseless truth, by readout."""
+    case, fits = draw(seed, n_each)
+    # The best penalty for white features of variance 1 and weights of norm 1.
+    ridge = Ridge(alpha=0.25 * case.features[0].size)
+    ridge.fit(case.features.reshape(len(case.features), -1), case.responses)
+    predicted = {name: fit.predict(case.held_out) for name, fit in fits.items()}
+    predicted["ridge"] = ridge.predict(case.held_out.reshape(len(case.held_out), -1))
+    return {name: correlations(values, case.truth) for name, values in predicted.items()}
+
+
+def check(seed, n_each):
+    r = scores(seed, n_each)
+    static, found = slice(None, n_each), slice(n_each, None)
+    assert (r["attention"][found] >= 0.95).all()
+    for name in ("factorized", "Gaussian", "ridge"):
+        assert (r[name][found] <= 0.2).all(), name
+    assert (r["attention"][static] >= r["factorized"][static] - 0.02).all()
+    case, fits = draw(seed, n_each)
+    pixels = np.moveaxis(np.indices(case.features.shape[2:]), 0, -1)
+    power = fits["factorized"].maps[:n_each] ** 2
+    centers = np.einsum("tij,ijd->td", power, pixels)
+    for estimate in (centers, fits["Gaussian"].location[:n_each]):
+        assert (np.linalg.norm(estimate - case.centers, axis=1) < 1).all()
+    return r
+
+
+def test_readouts_find_planted_fields_and_attention_alone_what_moves():
+    check(FAST, 2)
+
+
+def test_attention_looks_at_the_key_of_its_neuroid():
+    case, fits = draw(FAST, 2)
+    looked = fits["attention"].attention(case.held_out)
+    for key in range(2):
+        place = case.held_out[:, key].reshape(len(looked), -1).argmax(1)
+        assert (looked[:, 2 + key].argmax(1) == place).mean() > 0.95
+
+
+@pytest.mark.slow
+def test_over_twenty_draws_attention_alone_finds_what_moves():
+    results = [check(seed, 3) for seed in DRAWS]
+    print("\n            static (least)   looked up (least, most)")
+    for name in results[0]:
+        r = np.array([result[name] for result in results])
+        print(
+            f"{name:10}  {r[:, :3].mean():.4f} ({r[:, :3].min():.4f})  "
+            f"{r[:, 3:].mean():.4f} ({r[:, 3:].min():.4f}, {r[:, 3:].max():.4f})"
+        )
+
+
+def test_a_noiseless_product_of_map_and_weights_is_recovered():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(600, 6, 5, 5))
+    maps = rng.normal(size=(3, 5, 5))
+    maps /= np.linalg.norm(maps, axis=(1, 2), keepdims=True)
+    weights = rng.normal(size=(3, 6))
+    responses = np.einsum("ncij,tij,tc->nt", features, maps, weights, optimize=True) + 5
+    inner = [(np.arange(320), np.arange(320, 400))]
+    result = FactorizedReadout().fit_arrays(features[:400], responses[:400], inner, seed=0)
+    residual = responses[400:] - result.predict(features[400:])
+    assert (1 - residual.var(0) / responses[400:].var(0) > 0.99).all()
+    assert (np.abs((result.maps * maps).sum((1, 2))) > 0.99).all()
+
+
+def test_maps_have_unit_norm_and_a_sum_that_is_not_negative():
+    maps = fitted(FactorizedReadout, *problem(), max_epochs=30).maps
+    np.testing.assert_allclose(np.linalg.norm(maps, axis=(1, 2)), 1, atol=1e-6)
+    assert (maps.sum((1, 2)) >= 0).all()
+
+
+def test_factorized_predictions_are_maps_times_weights_in_the_original_units():
+    features, responses = problem()
+    features, responses = 100 * features - 7, 3 * responses + 40
+    result = fitted(FactorizedReadout, features, responses)
+    steps = np.diff(result.predict(features), axis=0)
+    expected = np.einsum("ncij,tij,tc->nt", np.diff(features, axis=0), result.maps, result.weights)
+    np.testing.assert_allclose(steps, expected, atol=1e-5 * responses.std())
+
+
+def test_gaussian_predictions_are_weighted_channels_interpolated_at_the_location():
+    features, responses = problem(side=5)
+    features, responses = 100 * features - 7, 3 * responses + 40
+    result = fitted(GaussianReadout, features, responses, max_epochs=30)
+    assert (np.abs(result.location - result.location.round()) > 0.1).sum() >= 2  # between pixels
+    steps = np.diff(features, axis=0)
+    expected = np.zeros((len(steps), 3))
+    for target, (place, weights) in enumerate(zip(result.location, result.weights, strict=True)):
+        for row, channels in enumerate(steps):
+            there = [map_coordinates(one, place[:, None], order=1)[0] for one in channels]
+            expected[row, target] = weights @ there
+    predicted = np.diff(result.predict(features), axis=0)
+    np.testing.assert_allclose(predicted, expected, atol=1e-5 * responses.std())
+
+
+@pytest.mark.parametrize("n_heads", [1, 2])
+def test_attention_predictions_equal_plain_loops_over_heads_and_targets(n_heads):
+    features, responses = problem()
+    kind = AttentionReadout(max_epochs=4, n_heads=n_heads, width=6)
+    result = kind.fit_arrays(features, responses, INNER, seed=0)
+    p = {name: value.numpy().astype(float) for name, value in result.network.named_parameters()}
+    train = features[:60].reshape(60, 5, 16)
+    scale = (train - train.mean(0)).std((0, 2))
+    tokens = ((features.reshape(-1, 5, 16) - train.mean(0)) / scale[:, None]).transpose(0, 2, 1)
+    keys, values = (tokens @ p[name] / 5**0.5 for name in ("keys", "values"))
+    outputs, looked = np.zeros((100, 3)), np.zeros((100, 3, 16))
+    for target in range(3):
+        for part in np.split(np.arange(6), n_heads):
+            logits = (keys + p["places"])[:, :, part] @ p["queries"][target, part]
+            weights = np.exp(logits / len(part) ** 0.5)
+            weights /= weights.sum(1, keepdims=True)
+            found = np.einsum("ns,nsk->nk", weights, values[:, :, part])
+            outputs[:, target] += found @ p["weights"][target, part] / 6**0.5
+            looked[:, target] += weights / n_heads
+    expected = (outputs + p["bias"]) * responses[:60].std(0) + responses[:60].mean(0)
+    np.testing.assert_allclose(result.predict(features), expected, atol=1e-5)
+    np.testing.assert_allclose(result.attention(features), looked, atol=1e-5)
+
+
+def test_targets_of_a_group_share_a_query():
+    features, responses = problem(n_targets=4)
+    kind = AttentionReadout(queries="group", max_epochs=4)
+    results = [
+        kind.fit_arrays(features, responses, INNER, seed=0, groups=groups)
+        for groups in (np.array([9, 2, 9, 4]), np.array([3, 1, 3, 2]))
+    ]
+    assert results[0].attention(features).shape == (100, 3, 16)
+    one, other = (result.predict(features) for result in results)
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_map_is_read_as_the_tokens_of_its_pixels():
+    features, responses = problem()
+    for kind in (FactorizedReadout, AttentionReadout):
+        of_map = fitted(kind, features, responses)
+        of_tokens = fitted(kind, as_tokens(features), responses)
+        np.testing.assert_allclose(
+            of_map.predict(features), of_tokens.predict(as_tokens(features)), atol=1e-5
+        )
+    assert fitted(FactorizedReadout, as_tokens(features), responses).maps.shape == (3, 16)
