@@ -80,8 +80,13 @@ PERIOD = 2.0  # s
 DISCARDED = 10  # volumes, before the first that was kept
 
 
-def load(files, *, subjects=None, radius=6):
-    """Load the words, and the signals within `radius` mm (6 or 10); a person when asked for."""
+def load(files, *, subjects=None, radius=6, pooled=False):
+    """Load the words, and the signals within `radius` mm (6 or 10); a person when asked for.
+
+    With pooled=True there is one recording, whose repetitions are the people (z-scored, without
+    those whose signals are constant): scores are then of their average, and its split-half noise
+    ceiling says how much of that people share.
+    """
     if str(radius) not in RADII:
         message = f"Radius {radius!r} is not 6 or 10 (mm)."
         raise ValueError(message)
@@ -89,7 +94,23 @@ def load(files, *, subjects=None, radius=6):
         subject: partial(_recording, files, subject, SIGNALS.format(radius=radius, subject=subject))
         for subject in HASH_OF
     }
+    if pooled:
+        recordings = {"pooled": partial(_pooled, recordings)}
     return na.BrainDataset(recordings, _words(files[WORDS].read_text(encoding="utf-8")))
+
+
+def _pooled(recordings):
+    people = [na.zscore(recording()) for recording in recordings.values()]
+    return na.make_recording(
+        np.stack([person for person in people if person.notnull().all()]),
+        ("repetition", "sample", "neuroid"),
+        subject="pooled",
+        units="z",
+        sampling_period=PERIOD,
+        run="alice",
+        neuroid=ROIS,
+        roi=ROIS,
+    )
 
 
 def _recording(files, subject, path):

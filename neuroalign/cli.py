@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-import tempfile
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 import typer.core
 
-from neuroalign.errors import NeuroalignError, unknown_name
+from neuroalign import cli_options as options
+from neuroalign.errors import NeuroalignError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from neuroalign.models.protocol import Model
 
 DEMO_MODEL, DEMO_DATASET = "efficientnet-lite0", "simulated-v4"
-UNTRAINED, PIXELS = "-untrained", "pixels"
 
 
 class _Interrupted(Exception):
@@ -58,21 +58,35 @@ def score(
     dataset: Annotated[
         str, typer.Argument(help="One of `neuroalign datasets`, a file or a folder.")
     ] = DEMO_DATASET,
-    metric: Annotated[str, typer.Option(help="Only 'ridge' so far.")] = "ridge",
+    metric: Annotated[
+        str | None,
+        typer.Option(help="By default 'ridge', or 'banded' --with another model."),
+    ] = None,
+    beside: Annotated[
+        str | None,
+        typer.Option(
+            "--with", help="Model whose units are a second feature space beside each layer."
+        ),
+    ] = None,
     layers: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
     subjects: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
     roi: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
-    n_folds: Annotated[int, typer.Option(help="Folds of cross-validation.")] = 10,
+    n_folds: Annotated[
+        int | None, typer.Option(help="Folds of cross-validation. [default: as the data allow]")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of folds and split halves.")] = 0,
     device: Annotated[str, typer.Option(help="'cpu' or 'cuda'.")] = "cpu",
     option: Annotated[
         list[str] | None, typer.Option(help="Of the dataset, as in session=201025.")
     ] = None,
+    model_option: Annotated[
+        list[str] | None, typer.Option(help="Of the model, as in context=window.")
+    ] = None,
     against: Annotated[
         str | None,
         typer.Option(
-            help="Models to beat, separated by commas, or 'none'. "
-            "By default the untrained twin and the pixels."
+            help="Models to beat, separated by commas, or 'none'. By default the untrained twin, "
+            "and the pixels or the rate of words."
         ),
     ] = None,
     out: Annotated[
@@ -86,110 +100,61 @@ def score(
     """
     import neuroalign as na
     from neuroalign.data.catalog import dataset_module
+    from neuroalign.numerics.device import check_device
     from neuroalign.report.console import print_summary
 
-    if metric != "ridge":
-        raise unknown_name(metric, ["ridge"], kind="metric")
+    check_device(device)
+    measure = metric or ("ridge" if beside is None else "banded")
+    kind = options.named_metric(measure, device)
     if (model, dataset) == (DEMO_MODEL, DEMO_DATASET):
         typer.echo(f"Scoring the embedded case: {model} on {dataset}, whose truth is known.")
-    rivals = _rivals(model, against)
-    target = _run_folder(out, model, dataset_module(dataset)[0])
-    networks = {name: _load(name, device) for name in (model, *rivals)}
-    data = na.load_dataset(dataset, subjects=_split(subjects), **_options_of(dataset, option))
+    stem, module = dataset_module(dataset)[:2]
+    joined = "" if beside is None else f"+{beside}"
+    target = options.run_folder(out, f"{model}{joined}_{stem}_{measure}")
+    own = options.read_pairs(model_option, "--model-option")
+    of_data = options.typed(
+        options.read_pairs(option, "--option"), inspect.signature(module.load).parameters
+    )
+    network = options.named_model(model, device, own)
+    rivals = options.rivals_of(model, network.reads, against)
+    data = na.load_dataset(dataset, subjects=options.split_names(subjects), **of_data)
     typer.echo(repr(data))
+    folds = None if n_folds is None else options.fold_rule(data, n_folds)
+    wanted = options.split_names(layers)
 
-    def scored(name: str) -> xr.Dataset:
-        # A twin chooses among the same layers; a model that has none of them keeps its own.
-        wanted = _split(layers)
-        if name != model and wanted is not None:
-            wanted = [layer for layer in wanted if layer in networks[name].layers] or None
+    def scored(one: Model, *, chosen: list[str] | None = None) -> xr.Dataset:
+        pair: Any = one
+        if beside is not None and beside != one.name:
+            second = options.named_model(beside, device, {})
+            pair = na.models.JoinedModel({beside: second, model: one})
         return na.score(
-            networks[name], data, layers=wanted, roi=_split(roi), folds=na.KFold(n_folds), seed=seed
+            pair,
+            data,
+            options.named_metric("ridge", device) if beside == one.name else kind,
+            layers=chosen,
+            roi=options.split_names(roi),
+            folds=folds,
+            seed=seed,
         )
 
-    scores = scored(model)
+    scores = scored(network, chosen=wanted)
     table = na.summarize(scores, by=["layer"])
     if target is not None:
         na.save_scores(scores, target)
         table.to_csv(target / "table.csv", index=False)
-    beside = {}
+    others = {}
     for name in rivals:
-        beside[name] = scored(name)
+        twin = name == model + options.UNTRAINED
+        other = options.named_model(name, device, own if twin else {})
+        # A twin chooses among the same layers; a model that has none of them keeps its own.
+        same = [layer for layer in wanted or [] if layer in other.layers] or None
+        others[name] = scored(other, chosen=same)
         if target is not None:
-            na.save_scores(beside[name], target / "against" / name)
-    print_summary(scores, table, beside)
+            na.save_scores(others[name], target / "against" / name)
+    print_summary(scores, table, others)
     if target is not None:
-        na.plot_profile(scores, against=beside, path=target / "profile.png")
+        na.plot_profile(scores, against=others, path=target / "profile.png")
         typer.echo(f"Scores, table and figure are in {target}.")
-
-
-def _rivals(model: str, against: str | None) -> list[str]:
-    """Name the models that are scored beside: those asked for, or what every network must beat."""
-    import neuroalign as na
-
-    known = na.list_models()
-    if against is not None:
-        rivals = [] if against == "none" else _split(against) or []
-    else:
-        rivals = [name for name in (model + UNTRAINED, PIXELS) if name in known and name != model]
-    for name in (model, *rivals):
-        if name not in known:
-            raise unknown_name(name, known, kind="model")
-    return rivals
-
-
-def _load(name: str, device: str) -> Model:
-    import inspect
-
-    import neuroalign as na
-    from neuroalign.models.catalog import model_loader
-
-    takes_device = "device" in inspect.signature(model_loader(name)).parameters
-    return na.load_model(name, **({"device": device} if takes_device else {}))
-
-
-def _split(names: str | None) -> list[str] | None:
-    return None if names is None else [name.strip() for name in names.split(",") if name.strip()]
-
-
-def _options_of(dataset: str, pairs: list[str] | None) -> dict[str, object]:
-    """Read name=value, as the type of the default that the dataset gives the option."""
-    import inspect
-
-    from neuroalign.data.catalog import dataset_module
-
-    parameters = inspect.signature(dataset_module(dataset)[1].load).parameters
-    found: dict[str, object] = {}
-    for pair in pairs or []:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            message = f"--option {pair!r} is not of the form name=value."
-            raise NeuroalignError(message)
-        default = parameters[name].default if name in parameters else None
-        kind = type(default) if isinstance(default, (int, float)) else str
-        try:
-            found[name] = kind(value)
-        except ValueError as error:
-            message = f"--option {pair!r}: {value!r} is not a number, as {name!r} needs."
-            raise NeuroalignError(message) from error
-    return found
-
-
-def _run_folder(out: Path | None, model: str, dataset: str) -> Path | None:
-    """Choose the folder of this run, and refuse one that is taken before any work is done."""
-    if out is None:
-        return None
-    folder = out / f"{model}_{dataset}_ridge"
-    if folder.exists():
-        message = f"Folder {str(folder)!r} exists already; remove it or choose another --out."
-        raise NeuroalignError(message)
-    there = next(parent for parent in out.absolute().parents if parent.is_dir())
-    try:
-        with tempfile.TemporaryDirectory(dir=out if out.is_dir() else there):
-            return folder
-    except OSError as error:
-        message = f"Nothing can be written to --out {str(out)!r}: {(error.strerror or '').lower()}."
-        raise NeuroalignError(message) from error
 
 
 @app.command()
@@ -217,9 +182,12 @@ def check(
 ) -> None:
     """Read a whole dataset and list its faults."""
     import neuroalign as na
+    from neuroalign.data.catalog import dataset_module
     from neuroalign.testing import check_dataset
 
-    data = na.load_dataset(dataset, **_options_of(dataset, option))  # type: ignore[arg-type]
+    parameters = inspect.signature(dataset_module(dataset)[1].load).parameters
+    of_data = options.typed(options.read_pairs(option, "--option"), parameters)
+    data = na.load_dataset(dataset, **of_data)  # type: ignore[arg-type]
     check_dataset(data)
     typer.echo(f"{data!r}\nNo faults.")
 

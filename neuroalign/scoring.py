@@ -9,17 +9,20 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neuroalign.ceilings import anova_ceiling, split_half_ceiling
 from neuroalign.data.dataset import BrainDataset
 from neuroalign.data.repetitions import average_repetitions, join_neuroids
-from neuroalign.data.schema import is_showings
-from neuroalign.errors import DataError, name_some
-from neuroalign.folds import FoldRule, KFold, Splits
+from neuroalign.data.schema import row_dim
+from neuroalign.errors import DataError
+from neuroalign.features.steps import FeatureStep, feature_steps, table_of_rows, widest_reach
+from neuroalign.folds import FoldRule, default_folds, resolve_gap
 from neuroalign.metrics.encoding import RidgeEncoding
 from neuroalign.metrics.protocol import Metric
 from neuroalign.models.protocol import Model, as_model
 from neuroalign.progress import progress_bar, progress_wanted
+from neuroalign.results.description import describe_scores
 from neuroalign.results.provenance import provenance
+from neuroalign.score_ceilings import score_ceilings
+from neuroalign.splits import Splits
 
 
 def score(
@@ -31,6 +34,7 @@ def score(
     subjects: str | Sequence[str] | None = None,
     roi: str | Sequence[str] | None = None,
     neuroids: Sequence[str] | None = None,
+    features: FeatureStep | Sequence[FeatureStep] | None = None,
     folds: FoldRule | None = None,
     seed: int = 0,
     progress: bool = True,
@@ -48,8 +52,14 @@ def score(
         By default those of the model.
     subjects, roi : str or sequence of str, optional
     neuroids : sequence of str, optional
-    folds : KFold or TrainTest, optional
-        By default ``KFold(10)``, over whole groups where the stimuli have them.
+    features : feature step or sequence of them, optional
+        What becomes of activations before the metric, such as ``TimeGrid(delays=(2, 4, 6))`` or
+        ``RandomProjection()`` of `neuroalign.features`. A stream gets ``TimeGrid()`` where none
+        is given.
+    folds : fold rule, optional
+        By default ``KFold(10)``, over whole groups where the stimuli have them; for streams over
+        whole runs, or over five stretches of time, as far apart as the features reach, where
+        there are fewer than three runs.
     seed : int
         Of folds, inner folds and split halves; the same seed splits the same stimuli alike, for
         every model and order of rows.
@@ -62,8 +72,9 @@ def score(
         `r` (layer, fold, neuroid, [time]): Pearson r between responses averaged over repetitions
         and their held-out predictions, raw and signed; NaN where undefined, and `undefined` says
         why. `ceiling_split_half` and `ceiling_anova` (neuroid, [time]): share of signal in the
-        variance of the same averages. `moments`: sums from which r can be resampled. The
-        attribute `provenance` is a JSON string with hashes, splits, seed, versions and options.
+        variance of the same averages; `ceiling_inter_subject`: correlation with the others, where
+        subjects share neuroids. `moments`: sums from which r can be resampled. The attribute
+        `provenance` is a JSON string with hashes, splits, seed, versions and options.
 
     Examples
     --------
@@ -75,22 +86,23 @@ def score(
     start = time.perf_counter()
     model = as_model(model)
     measure: Metric = RidgeEncoding() if metric is None else metric
-    rule: FoldRule = KFold() if folds is None else folds
-    _check_arguments(dataset, measure, rule, seed)
+    _check_arguments(dataset, measure, folds, seed)
     chosen = dataset.select(subjects=subjects, roi=roi, neuroids=neuroids)
     _check_kind(model, chosen)
-    splits = rule.split(dataset.stimuli, seed)
-    if not isinstance(splits, Splits):
-        message = f"folds={rule!r} does not split stimuli; use KFold(n) or TrainTest(test=[...])."
-        raise DataError(message)
     recordings = {name: chosen.recordings[name] for name in chosen.subjects}
+    steps = feature_steps(features, recordings)
+    for step in steps:
+        recordings = {name: step.prepare(recording) for name, recording in recordings.items()}
+    table = table_of_rows(dataset.stimuli, recordings)
+    reach = widest_reach(steps, recordings)
+    rule = resolve_gap(default_folds(table) if folds is None else folds, reach)
+    splits = _split(rule, table, seed, reach)
     averages = {name: average_repetitions(values) for name, values in recordings.items()}
     _check_alike(averages)
-    shown = sorted(set().union(*(average["stimulus"].values for average in averages.values())))
-    stimuli = dataset.stimuli.loc[shown]
-    joined = _join_equal_stimuli(averages)
+    stimuli = _met(dataset.stimuli, averages)
+    joined = _join_equal_rows(averages)
     with progress_wanted(progress):
-        per_layer = list(_score_layers(model, stimuli, layers, measure, joined, splits))
+        per_layer = list(_score_layers(model, stimuli, layers, steps, measure, joined, splits))
     names = np.array([layer.attrs.pop("layer") for layer in per_layer], dtype=str)
     scores = xr.concat(
         per_layer,
@@ -101,13 +113,14 @@ def score(
         compat="override",
         combine_attrs="override",
     )
-    scores = scores.merge(_ceilings(recordings, splits, seed), join="left")
+    scores = scores.merge(score_ceilings(recordings, splits, seed), join="left")
     order = np.concatenate([average["neuroid"].values for average in averages.values()])
     scores = scores.sel(neuroid=order)
     options = {
         "model": model.name,
         "dataset": dataset.name,
         "metric": repr(measure),
+        "features": [repr(step) for step in steps],
         "folds": repr(rule),
         "seed": seed,
         "selection": {"subjects": subjects, "roi": roi, "neuroids": neuroids},
@@ -115,11 +128,12 @@ def score(
         "seconds": round(time.perf_counter() - start, 3),
     }
     record = provenance(model, averages, stimuli, splits, options)
-    scores.attrs = {**_described(scores, averages, stimuli, options), "provenance": record}
+    described = describe_scores(scores, averages, splits, stimuli, options)
+    scores.attrs = {**described, "provenance": record}
     return scores
 
 
-def _check_arguments(dataset: object, metric: object, rule: object, seed: int) -> None:
+def _check_arguments(dataset: object, metric: object, folds: object, seed: int) -> None:
     """Refuse what is of another kind, with the function that makes the right one."""
     if not isinstance(dataset, BrainDataset):
         message = (
@@ -130,8 +144,8 @@ def _check_arguments(dataset: object, metric: object, rule: object, seed: int) -
     if not callable(getattr(metric, "evaluate", None)):
         message = f"A {type(metric).__name__} is not a metric; use RidgeEncoding()."
         raise DataError(message)
-    if not callable(getattr(rule, "split", None)):
-        message = f"folds={rule!r} does not split stimuli; use KFold(n) or TrainTest(test=[...])."
+    if folds is not None and not callable(getattr(folds, "split", None)):
+        message = f"folds={folds!r} does not split stimuli; use KFold(n) or TrainTest(test=[...])."
         raise DataError(message)
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         message = f"seed={seed!r} is not a whole number of 0 or more."
@@ -140,14 +154,16 @@ def _check_arguments(dataset: object, metric: object, rule: object, seed: int) -
 
 def _check_kind(model: Model, dataset: BrainDataset) -> None:
     kinds = dataset.stimulus_kinds
-    if model.reads is not None and model.reads not in kinds:
-        columns = ", ".join(repr(str(column)) for column in dataset.stimuli.columns)
-        others = f"has stimuli without a column {model.reads!r} (columns: {columns or 'none'})"
-        has = f"has {' and '.join(kinds)} stimuli" if kinds else others
-        message = (
-            f"Model {model.name!r} reads {model.reads} stimuli, but dataset {dataset.name!r} {has}."
-        )
-        raise DataError(message)
+    single = [] if model.reads is None else [model.reads]
+    for needed in getattr(model, "kinds", single):
+        if needed not in kinds:
+            columns = ", ".join(repr(str(column)) for column in dataset.stimuli.columns)
+            others = f"has stimuli without a column {needed!r} (columns: {columns or 'none'})"
+            has = f"has {' and '.join(kinds)} stimuli" if kinds else others
+            message = (
+                f"Model {model.name!r} reads {needed} stimuli, but dataset {dataset.name!r} {has}."
+            )
+            raise DataError(message)
 
 
 def _check_alike(averages: Mapping[str, xr.DataArray]) -> None:
@@ -170,11 +186,37 @@ def _check_alike(averages: Mapping[str, xr.DataArray]) -> None:
             raise DataError(message)
 
 
-def _join_equal_stimuli(averages: Mapping[str, xr.DataArray]) -> list[xr.DataArray]:
+def _split(rule: FoldRule, table: pd.DataFrame, seed: int, reach: float) -> Splits:
+    splits = rule.split(table, seed)
+    if not isinstance(splits, Splits):
+        message = f"folds={rule!r} does not split stimuli; use KFold(n) or TrainTest(test=[...])."
+        raise DataError(message)
+    if np.isinf(reach) and "run" in table:
+        for fold in splits.folds:
+            shared = set(table.loc[fold.train, "run"]) & set(table.loc[fold.test, "run"])
+            if shared:
+                message = (
+                    "zscore_runs=True makes every sample depend on its whole run, but "
+                    f"folds={rule!r} part run {min(shared)!r}; hold out whole runs, or leave "
+                    "zscore_runs out."
+                )
+                raise DataError(message)
+    return splits
+
+
+def _met(stimuli: pd.DataFrame, averages: Mapping[str, xr.DataArray]) -> pd.DataFrame:
+    """Return the stimuli that somebody met; in streams, those of the runs that were recorded."""
+    if "sample" in next(iter(averages.values())).dims:
+        runs = set().union(*(average["run"].values for average in averages.values()))
+        return stimuli[stimuli["run"].isin(runs)]
+    return stimuli.loc[sorted(set().union(*(a["stimulus"].values for a in averages.values())))]
+
+
+def _join_equal_rows(averages: Mapping[str, xr.DataArray]) -> list[xr.DataArray]:
     """Join subjects who met the same stimuli, so that they are solved in one call."""
     alike: dict[tuple[str, ...], list[xr.DataArray]] = {}
     for average in averages.values():
-        alike.setdefault(tuple(average["stimulus"].values), []).append(average)
+        alike.setdefault(tuple(average[row_dim(average)].values), []).append(average)
     return [join_neuroids(recordings) for recordings in alike.values()]
 
 
@@ -182,6 +224,7 @@ def _score_layers(
     model: Model,
     stimuli: pd.DataFrame,
     layers: Sequence[str] | None,
+    steps: Sequence[FeatureStep],
     metric: Metric,
     recordings: list[xr.DataArray],
     splits: Splits,
@@ -198,13 +241,27 @@ def _score_layers(
         del first
         while item is not None:
             layer, activations = item
-            parts = [metric.evaluate(activations, recording, splits) for recording in recordings]
+            parts = [
+                metric.evaluate(_applied(steps, activations, stimuli, recording), recording, splits)
+                for recording in recordings
+            ]
             del item, activations
             scored = parts[0] if len(parts) == 1 else _side_by_side(parts)
             scored.attrs["layer"] = layer
             advance()
             yield scored
             item = next(source, None)
+
+
+def _applied(
+    steps: Sequence[FeatureStep],
+    activations: xr.DataArray,
+    stimuli: pd.DataFrame,
+    recording: xr.DataArray,
+) -> xr.DataArray:
+    for step in steps:
+        activations = step.apply(activations, stimuli, recording)
+    return activations
 
 
 def _side_by_side(parts: list[xr.Dataset]) -> xr.Dataset:
@@ -219,69 +276,3 @@ def _side_by_side(parts: list[xr.Dataset]) -> xr.Dataset:
         compat="override",
         combine_attrs="override",
     )
-
-
-def _ceilings(recordings: Mapping[str, xr.DataArray], splits: Splits, seed: int) -> xr.Dataset:
-    """Estimate noise ceilings on the terms of the scores: held-out stimuli, within folds."""
-    fold_of = splits.blocks.set_index("stimulus")["fold"]
-    found: dict[str, list[xr.DataArray]] = {}
-    for recording in recordings.values():
-        if not is_showings(recording) and "repetition" not in recording.dims:
-            continue
-        rows = "showing" if is_showings(recording) else "stimulus"
-        tested = recording.isel({rows: np.isin(recording["stimulus"].values, fold_of.index)})
-        if not tested.notnull().any():
-            continue
-        for ceiling in (
-            split_half_ceiling(tested, seed=seed, parts=fold_of),
-            anova_ceiling(tested, parts=fold_of),
-        ):
-            found.setdefault(str(ceiling.name), []).append(ceiling)
-    return xr.Dataset(
-        {
-            name: xr.concat(parts, "neuroid", join="exact", combine_attrs="override")
-            for name, parts in found.items()
-            if any(part.notnull().any() for part in parts)
-        }
-    )
-
-
-def _described(
-    scores: xr.Dataset,
-    averages: Mapping[str, xr.DataArray],
-    stimuli: pd.DataFrame,
-    options: Mapping[str, object],
-) -> dict[str, str]:
-    """Say in attributes what the scores are of, for whoever prints them."""
-    rois = scores["roi"].values.astype(str) if "roi" in scores.coords else ["unstated"]
-    counts = [
-        a["n_repetitions"].values.ravel() for a in averages.values() if "n_repetitions" in a.coords
-    ]
-    shown = np.concatenate(counts) if counts else np.ones(1, dtype=int)
-    shown = shown[shown > 0]
-    ceilings = [
-        f"{name.removeprefix('ceiling_')} {float(scores[name].median()):.3f}"
-        for name in map(str, scores.data_vars)
-        if name.startswith("ceiling_")
-    ]
-    nowhere = scores["r"].isnull().all([d for d in scores["r"].dims if d != "neuroid"])
-    labels = scores["neuroid"].values[nowhere.values]
-    undefined = f"{len(labels)} neuroids have no score in any layer"
-    planted = {
-        str(a.attrs["planted_layer"]) for a in averages.values() if "planted_layer" in a.attrs
-    }
-    return {
-        **({"planted_layer": ", ".join(sorted(planted))} if planted else {}),
-        "model": str(options["model"]),
-        "dataset": str(options["dataset"]),
-        "metric": str(options["metric"]),
-        "stimuli": str(len(stimuli)),
-        "subjects": ", ".join(averages),
-        "rois": ", ".join(dict.fromkeys(rois)),
-        "units": ", ".join(dict.fromkeys(str(a.attrs["units"]) for a in averages.values())),
-        "repetitions": f"{shown.min()}-{shown.max()} (median {np.median(shown):g})",
-        "noise_ceiling": f"of variance, median: {', '.join(ceilings)}"
-        if ceilings
-        else "none: no stimulus was shown twice",
-        "undefined": f"{undefined} {name_some(labels)}" if len(labels) else undefined,
-    }

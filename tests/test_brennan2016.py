@@ -54,6 +54,19 @@ def test_all_subjects_have_the_same_samples_and_places(files):
     assert {r.attrs["neuroids"] for r in dataset.recordings.values()} == {"shared"}
 
 
+def test_pooled_people_are_the_repetitions_of_one_recording(files):
+    alone = ADAPTER.load(files)
+    varying = [
+        na.zscore(recording) for recording in alone.recordings.values()
+        if (recording.std("sample") > 0).all()
+    ]  # fmt: skip
+    pooled = ADAPTER.load(files, pooled=True).recordings["pooled"]
+    assert pooled.dims == ("repetition", "sample", "neuroid")
+    assert pooled.sizes["repetition"] == len(varying) < len(alone.subjects)
+    expected = np.mean([person.values for person in varying], axis=0)
+    np.testing.assert_allclose(na.average_repetitions(pooled), expected, atol=1e-12)
+
+
 def test_only_the_files_that_are_needed_are_taken(files, monkeypatch):
     taken = []
     find = DataFiles.__getitem__

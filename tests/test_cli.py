@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import neuroalign as na
-from neuroalign import cli
+from neuroalign import cli, cli_options
 
 ADAPTER = '''
 """Forty images, and neurons that answer to single pixels."""
@@ -147,13 +147,14 @@ def test_rivals_are_scored_beside_and_saved(tiny, run, tmp_path):
 
 def test_a_network_has_to_beat_its_untrained_twin_and_the_pixels():
     twin = "efficientnet-lite0-untrained"
-    assert cli._rivals("efficientnet-lite0", None) == [twin, "pixels"]
-    assert cli._rivals(twin, None) == ["pixels"]
-    assert cli._rivals("pixels", None) == []
+    assert cli_options.rivals_of("efficientnet-lite0", "image", None) == [twin, "pixels"]
+    assert cli_options.rivals_of(twin, "image", None) == ["pixels"]
+    assert cli_options.rivals_of("pixels", "image", None) == []
+    assert cli_options.rivals_of("minilm", "text", None) == ["minilm-untrained", "word-rate"]
 
 
 def test_against_none_scores_the_model_alone():
-    assert cli._rivals("efficientnet-lite0", "none") == []
+    assert cli_options.rivals_of("efficientnet-lite0", "image", "none") == []
 
 
 REFUSALS = {
@@ -277,7 +278,7 @@ def test_options_of_a_dataset_are_read_as_the_type_of_their_default(tiny, run):
     code, out, _ = run("check", tiny, "--option", "noise=0.5")
     assert (code, "No faults." in out) == (0, True)
     code, _, err = run("check", tiny, "--option", "noise=loud")
-    sentence = "--option 'noise=loud': 'loud' is not a number, as 'noise' needs."
+    sentence = "Option noise='loud' is not a number, as 'noise' needs."
     assert (code, err) == (1, f"Error: {sentence}\n")
 
 

@@ -22,6 +22,7 @@ MODULES = sorted(
     if ">>> " in path.read_text()
 )
 # Lines of shell that set a machine up, measure speed, or run the tests that this one belongs to.
+RECORDED = {"cowley2023", "brennan2016"}
 SETUP = re.compile(r"python3 -m venv |python tests/speed|pytest ")
 
 
@@ -56,10 +57,10 @@ def test_the_code_of_the_docs_runs(page, tmp_path, monkeypatch):
 def commands():
     """Return (page, command) for each line of shell that calls neuroalign.
 
-    Two networks on all images of cowley2023 take minutes.
+    Two networks on all images of cowley2023, or all words of brennan2016, take minutes.
     """
     return [
-        pytest.param(page, line, marks=pytest.mark.slow if "cowley2023" in line else ())
+        pytest.param(page, line, marks=pytest.mark.slow if RECORDED & set(line.split()) else ())
         for page in PAGES
         for language, code in blocks(page)
         if language == "sh"
@@ -73,7 +74,7 @@ def test_the_commands_of_the_docs_run(page, line, tmp_path, monkeypatch, request
     monkeypatch.chdir(tmp_path)
     words = shlex.split(line)
     assert words[0] == "neuroalign", line
-    if "cowley2023" in words:
+    if RECORDED & set(words):
         request.getfixturevalue("real_data")
     if "author2024" in words:
         run_python(page)
@@ -82,8 +83,10 @@ def test_the_commands_of_the_docs_run(page, line, tmp_path, monkeypatch, request
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tutorials").glob("*.ipynb")), ids=lambda p: p.stem)
-def test_notebooks_run(path, tmp_path):
+def test_notebooks_run(path, tmp_path, request):
     notebook = nbformat.read(path, as_version=4)
+    if any('load_dataset("brennan2016"' in cell.source for cell in notebook.cells):
+        request.getfixturevalue("real_data")
     for cell in notebook.cells:
         assert not cell.get("outputs"), "notebooks are stored without outputs"
     with contextlib.chdir(tmp_path):

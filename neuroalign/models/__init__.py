@@ -6,9 +6,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuroalign.models.joined import JoinedModel
-    from neuroalign.models.text import TextModel
-    from neuroalign.models.torch_model import TorchModel
+    from neuroalign.models.joined import JoinedModel as JoinedModel
+    from neuroalign.models.text import TextModel as TextModel
+    from neuroalign.models.torch_model import TorchModel as TorchModel
 
 # Imported on first use: listing models must load neither torch nor xarray.
 _HOMES = {"JoinedModel": "joined", "TextModel": "text", "TorchModel": "torch_model"}

@@ -64,6 +64,10 @@ class JoinedModel:
             )
             raise DataError(message)
         self._several = several[0] if several else None
+        # What the members read, each kind once; `reads` says what all of them read, if anything.
+        reads = [member.model.reads for member in self._members.values()]
+        self.kinds = list(dict.fromkeys(kind for kind in reads if kind is not None))
+        self.reads: str | None = self.kinds[0] if len(self.kinds) == 1 else None
         joined = " + ".join(self._members)
         self.name = name or joined
         self.layers = [joined]
@@ -98,17 +102,6 @@ class JoinedModel:
         joined = cls({layer: (model, layer) for layer in wanted}, name=name or model.name)
         joined.layers = [f"{len(wanted)} layers"]
         return joined
-
-    @property
-    def kinds(self) -> list[str]:
-        """What the members read, each kind once."""
-        kinds = (member.model.reads for member in self._members.values())
-        return list(dict.fromkeys(kind for kind in kinds if kind is not None))
-
-    @property
-    def reads(self) -> str | None:
-        """What all members read; None where they read different things, or nothing."""
-        return self.kinds[0] if len(self.kinds) == 1 else None
 
     def fingerprint(self) -> dict[str, str | None]:
         """Return the fingerprint of the model of each space, where it has one."""

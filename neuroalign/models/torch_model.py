@@ -201,6 +201,7 @@ def _to_tensor(image: Image.Image) -> torch.Tensor:
 
 
 def known_device(device: str) -> torch.device:
+    """Return the device of that name, which must be there."""
     try:
         known = torch.device(device)
     except RuntimeError as error:

@@ -30,16 +30,18 @@ def print_summary(
     console = Console(width=None if Console().is_terminal else WIDTH)
     attrs = scores.attrs
     profile = Table(title=f"{attrs['model']} on {attrs['dataset']}: median r over neuroids")
-    for name in ("layer", "r", "95% interval", "ceiling r", "r / ceiling", "undefined"):
+    bounds = {"ceiling r": "ceiling_r", "r / ceiling": "normalized_r"}
+    if "inter_subject_r" in table:  # a lower bound, which nothing is divided by
+        bounds = {"inter-subject r": "inter_subject_r"}
+    for name in ("layer", "r", "95% interval", *bounds, "undefined"):
         profile.add_column(name, justify="left" if name == "layer" else "right")
-    for row in table.itertuples():
+    for row in table.to_dict("records"):
         profile.add_row(
-            str(row.layer),
-            _number(row.r),
-            f"{_number(row.r_low)} to {_number(row.r_high)}",
-            _number(row.ceiling_r),
-            _number(row.normalized_r),
-            f"{row.n_undefined} of {row.n_neuroids}",
+            str(row["layer"]),
+            _number(row["r"]),
+            f"{_number(row['r_low'])} to {_number(row['r_high'])}",
+            *(_number(row[column]) for column in bounds.values()),
+            f"{row['n_undefined']} of {row['n_neuroids']}",
         )
     console.print(profile)
     console.print(_comparison(scores, beside))
@@ -49,6 +51,9 @@ def print_summary(
     estimand = str(table["interval"].iloc[0])
     console.print(f"Interval: {ESTIMANDS[estimand]}.")
     console.print(f"Noise ceiling {attrs['noise_ceiling']}. {attrs['undefined']}.")
+    for name in ("alpha_at_edge", "leakage"):
+        if name in attrs:
+            console.print(f"{attrs[name]}.")
 
 
 def _best_scoring(table: pd.DataFrame) -> str:

@@ -1,0 +1,154 @@
+"""What the options of the command line mean."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuroalign.errors import NeuroalignError, unknown_name
+
+if TYPE_CHECKING:
+    from neuroalign.data.dataset import BrainDataset
+    from neuroalign.folds import FoldRule
+    from neuroalign.metrics.protocol import Metric
+    from neuroalign.models.protocol import Model
+
+# What a model has to beat beside its untrained twin, by what it reads.
+BASELINES = {"image": "pixels", "text": "word-rate"}
+UNTRAINED = "-untrained"
+
+# Name on the command line -> class in `neuroalign.mappings`.
+MAPPINGS = {
+    "attention": "AttentionReadout",
+    "factorized": "FactorizedReadout",
+    "fractional-ridge": "FractionalRidge",
+    "gaussian": "GaussianReadout",
+    "kernel-ridge": "KernelRidge",
+    "one-to-one": "OneToOne",
+    "pcr": "PrincipalComponents",
+    "pls": "PartialLeastSquares",
+    "poisson": "Poisson",
+    "soft-matching": "SoftMatching",
+}
+RIDGES = {"banded": "BandedRidgeEncoding", "ridge": "RidgeEncoding", "stacked": "StackedEncoding"}
+
+
+def split_names(names: str | None) -> list[str] | None:
+    """Read names separated by commas."""
+    return None if names is None else [name.strip() for name in names.split(",") if name.strip()]
+
+
+def named_metric(name: str, device: str) -> Metric:
+    """Make the metric of that name, on a device if it can use one."""
+    import neuroalign as na
+
+    if name not in (known := sorted([*MAPPINGS, *RIDGES])):
+        raise unknown_name(name, known, kind="metric")
+    kind = (
+        getattr(na.metrics, RIDGES[name])
+        if name in RIDGES
+        else getattr(na.mappings, MAPPINGS[name])
+    )
+    made = kind(**({"device": device} if "device" in inspect.signature(kind).parameters else {}))
+    return made if name in RIDGES else na.metrics.MappingEncoding(made)
+
+
+def named_model(name: str, device: str, options: Mapping[str, str]) -> Model:
+    """Load a model on a device, with those options that it takes; others it must refuse."""
+    import neuroalign as na
+    from neuroalign.models.catalog import model_loader
+
+    parameters = inspect.signature(model_loader(name)).parameters
+    placed = {"device": device} if "device" in parameters else {}
+    return na.load_model(name, **placed, **typed(options, parameters))
+
+
+def rivals_of(model: str, reads: str | None, against: str | None) -> list[str]:
+    """Name the models that are scored beside: those asked for, or what every network must beat."""
+    import neuroalign as na
+
+    known = na.list_models()
+    if against is None:
+        wanted = (model + UNTRAINED, BASELINES.get(str(reads)))
+        return [name for name in wanted if name in known and name != model]
+    rivals = [] if against == "none" else split_names(against) or []
+    for name in rivals:
+        if name not in known:
+            raise unknown_name(name, known, kind="model")
+    return rivals
+
+
+def read_pairs(pairs: list[str] | None, word: str) -> dict[str, str]:
+    """Read options of the form name=value."""
+    found = {}
+    for pair in pairs or []:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            message = f"{word} {pair!r} is not of the form name=value."
+            raise NeuroalignError(message)
+        found[name] = value
+    return found
+
+
+def typed(
+    options: Mapping[str, str], parameters: Mapping[str, inspect.Parameter]
+) -> dict[str, object]:
+    """Read values as the type of the default that a function gives each option."""
+    found: dict[str, object] = {}
+    for name, value in options.items():
+        default = parameters[name].default if name in parameters else None
+        kind: Callable[[str], object] = str
+        if isinstance(default, bool):
+            kind = _as_bool
+        elif isinstance(default, (int, float)):
+            kind = type(default)
+        elif default is None and value.isdigit():
+            kind = int
+        try:
+            found[name] = kind(value)
+        except ValueError as error:
+            message = f"Option {name}={value!r} is not a {_WORDS[kind]}, as {name!r} needs."
+            raise NeuroalignError(message) from error
+    return found
+
+
+def _as_bool(value: str) -> bool:
+    known = {"true": True, "yes": True, "false": False, "no": False}
+    if value.lower() not in known:
+        raise ValueError
+    return known[value.lower()]
+
+
+_WORDS: dict[object, str] = {int: "number", float: "number", _as_bool: "true or false"}
+
+
+def fold_rule(dataset: BrainDataset, n_folds: int) -> FoldRule:
+    """Make that many folds of the kind that the data have by default."""
+    from dataclasses import replace
+
+    from neuroalign.features.steps import table_of_rows
+    from neuroalign.folds import default_folds
+
+    recordings = {name: dataset.recordings[name] for name in dataset.subjects[:1]}
+    rule = default_folds(table_of_rows(dataset.stimuli, recordings))
+    return replace(rule, n_folds=n_folds)  # type: ignore[type-var]
+
+
+def run_folder(out: Path | None, name: str) -> Path | None:
+    """Choose the folder of this run, and refuse one that is taken before any work is done."""
+    if out is None:
+        return None
+    folder = out / name
+    if folder.exists():
+        message = f"Folder {str(folder)!r} exists already; remove it or choose another --out."
+        raise NeuroalignError(message)
+    there = next(parent for parent in out.absolute().parents if parent.is_dir())
+    try:
+        with tempfile.TemporaryDirectory(dir=out if out.is_dir() else there):
+            return folder
+    except OSError as error:
+        message = f"Nothing can be written to --out {str(out)!r}: {(error.strerror or '').lower()}."
+        raise NeuroalignError(message) from error
