@@ -7,6 +7,7 @@ import sys
 import textwrap
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import neuroalign as na
@@ -202,12 +203,29 @@ REFUSALS = {
         "folds or more "
         "stimuli.",
     ),
+    "option of the model": (
+        ["pixels"],
+        ["--model-option", "context=window"],
+        "No option of model 'pixels' is called 'context'. There are none.",
+    ),
+    "model beside": (
+        ["pixels"],
+        ["--with", "pixls"],
+        "No model is called 'pixls'. Did you mean 'pixels'?",
+    ),
     "one fold": (
         ["pixels"],
         ["--n-folds", "1"],
         "KFold(n_folds=1) holds nothing out; use 2 or more folds.",
     ),
 }
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_device_that_is_not_there_is_said_before_any_work(tiny, run):
+    code, out, err = run("score", "pixels", tiny, "--device", "cuda")
+    sentence = "Device 'cuda' was asked for, but torch finds no CUDA device here."
+    assert (code, out, err) == (1, "", f"Error: {sentence}\n")
 
 
 @pytest.mark.parametrize("case", REFUSALS)

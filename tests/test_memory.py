@@ -1,4 +1,4 @@
-"""The memory that ridge says it takes, the budget it keeps, and what happens when that is too small."""
+"""The memory that ridge says it takes, the budget it keeps, and what a small one does."""
 
 import json
 import re

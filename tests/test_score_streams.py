@@ -219,3 +219,38 @@ def test_a_film_shown_in_two_runs_stays_on_one_side():
     held_out = [{label.split("/")[0] for label in fold} for fold in record["test_stimuli"]]
     assert {"run0", "run2"} in held_out
     assert sorted(map(len, held_out)) == [1, 1, 1, 1, 2]
+
+
+def peaks(seed):
+    """Plant a hemodynamic response; return the curve of weights over delays, and the true one."""
+    from neuroalign.numerics.hemodynamics import response
+
+    model, dataset = story(seed, subjects=("a",))
+    grid, recording = TimeGrid(resample="hrf"), dataset.recordings["a"]
+    signal = grid.apply(model["true"], dataset.stimuli, recording).values
+    rng = np.random.default_rng([seed, 1])
+    signal = (signal - signal.mean(0)) / signal.std(0)
+    noisy = recording.copy(data=signal + rng.normal(size=signal.shape))
+    delays = tuple(np.arange(0.0, 16.0, PERIOD))
+    design = TimeGrid(delays=delays).apply(model["true"], dataset.stimuli, noisy)
+    fitted = na.RidgeEncoding().fit(design, noisy)
+    weights = fitted.coefficients.values.reshape(len(delays), 3, 3)
+    return weights[:, [0, 1, 2], [0, 1, 2]].mean(1), response(np.array(delays))
+
+
+def check_lag(seed):
+    curve, true = peaks(seed)
+    assert np.corrcoef(curve, true)[0, 1] > 0.9
+    assert abs(int(curve.argmax()) - int(true.argmax())) <= 1
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_delays_draw_the_planted_hemodynamic_response(seed):
+    check_lag(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_delays_draw_the_planted_hemodynamic_response_in_twenty_draws(seed):
+    """Seconds in all."""
+    check_lag(seed)
