@@ -196,6 +196,22 @@ def test_targets_unlike_all_others_get_their_own_choice(n_units, dtype):
         assert loss.max() < 1e-4
 
 
+@pytest.mark.parametrize("tolerance", [1e-5, 1e-2])
+def test_errors_are_exact_where_they_may_beat_a_rival_and_above_it_elsewhere(tolerance):
+    features, responses, _, _ = problem(60, 100, n_targets=300, decay=0.7)
+    folds = opened(features, responses, COARSE)
+    exact = alpha_search.validation_errors(folds, tolerance=0)
+    rival = exact.min(0) * np.random.default_rng(0).uniform(0.9, 1.1, 300)
+    rival[:50] = np.inf
+    rival[50:60] = exact.min(0)[50:60]
+    found = alpha_search.validation_errors(folds, tolerance=tolerance, rival=rival)
+    wins = exact.min(0) <= rival * (1 + 1e-12)
+    np.testing.assert_allclose(found.min(0)[wins], exact.min(0)[wins], rtol=1e-12)
+    np.testing.assert_array_equal(choose_alpha(found)[wins], choose_alpha(exact)[wins])
+    assert (found.min(0)[~wins] > rival[~wins]).all()
+    assert 100 < wins.sum() < 250
+
+
 @pytest.mark.parametrize("n_units", [40, 150])
 def test_a_sample_that_shows_nothing_of_the_targets_costs_time_not_accuracy(n_units, monkeypatch):
     """The targets that say how large loadings are, are all constant."""

@@ -78,7 +78,7 @@ def test_a_target_does_not_depend_on_those_fitted_with_it(kind):
     features, responses = problem()
     together = fitted(kind, features, responses).predict(features)[:, 1]
     alone = fitted(kind, features, responses[:, [1]]).predict(features)[:, 0]
-    np.testing.assert_allclose(together, alone, atol=1e-4)
+    np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", READOUTS)
@@ -124,10 +124,11 @@ def test_scale_and_shift_of_channels_and_responses_leave_r_unchanged(kind, seed)
     moved = features * channels + 50 * channels
     one = fitted(kind, features, responses).predict(features[80:])
     other = fitted(kind, moved, 1e-5 * responses - 2).predict(moved[80:])
-    # Rounding to float32 differs, and 4 to 40 steps of Adam carry it on.
-    np.testing.assert_allclose(
-        correlations(one, responses[80:]), correlations(other, responses[80:]), atol=1e-3
-    )
+    # Rounding to float32 differs. The most seen over 30 seeds: 3e-7, and .0011 for attention, where
+    # shared keys carry it on.
+    most = 5e-3 if kind is AttentionReadout else 1e-5
+    one, other = (correlations(predicted, responses[80:]) for predicted in (one, other))
+    np.testing.assert_allclose(one, other, atol=most)
 
 
 @pytest.mark.parametrize("kind", READOUTS)

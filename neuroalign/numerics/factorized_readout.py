@@ -153,7 +153,6 @@ class _Factorized(Network):
         self.scale = _pooled_scale(task) / n_channels**0.5
         self.maps = torch.nn.Parameter(penalties.new_ones((len(penalties), n_positions)))
         self.weights = torch.nn.Parameter(penalties.new_zeros((len(penalties), n_channels)))
-        self.bias = torch.nn.Parameter(torch.zeros_like(penalties))
         self.penalties = torch.nn.Parameter(penalties, requires_grad=False)
 
     def forward(
@@ -162,7 +161,7 @@ class _Factorized(Network):
         generator: torch.Generator | None = None,  # noqa: ARG002
     ) -> torch.Tensor:
         maps, weights = self.factors()
-        return read_maps(features, maps, weights) + self.bias
+        return read_maps(features, maps, weights)
 
     def factors(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return maps of unit norm, and weights, of standardized features."""

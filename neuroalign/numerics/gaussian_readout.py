@@ -173,7 +173,6 @@ class _Gaussian(Network):
         self.location = torch.nn.Parameter(location)
         self.width = torch.nn.Parameter(torch.full_like(penalties, WIDTH))
         self.weights = torch.nn.Parameter(penalties.new_zeros((len(penalties), n_channels)))
-        self.bias = torch.nn.Parameter(torch.zeros_like(penalties))
         self.penalties = torch.nn.Parameter(penalties, requires_grad=False)
 
     def forward(
@@ -183,7 +182,7 @@ class _Gaussian(Network):
         if generator is not None:
             points = points + self.width[:, None] * self._draw(len(features), generator)
         points = torch.minimum(points.clamp(min=0), self._last_pixel())
-        return read_maps(features, self._tents(points), self.scale * self.weights) + self.bias
+        return read_maps(features, self._tents(points), self.scale * self.weights)
 
     def _tents(self, points: torch.Tensor) -> torch.Tensor:
         """Weigh pixels as linear interpolation at the points does, (rows, targets, pixels)."""

@@ -95,4 +95,4 @@ def _residual_form(spectrum: Spectrum, penalties: np.ndarray) -> tuple[Array, Ar
     values = small(penalties, basis)
     kept = filters(spectrum, penalties) * values[None, :]
     n_unspanned = max(len(basis) - 1 - int(used.sum()), 0)
-    return basis, kept * used[:, None], n_unspanned
+    return basis, kept, n_unspanned
