@@ -179,8 +179,7 @@ def read_maps(features: torch.Tensor, maps: torch.Tensor, weights: torch.Tensor)
 def undisturbed() -> Iterator[None]:
     """Set aside what the caller set for torch: gradients are recorded, products are exact."""
     with (
-        torch.inference_mode(False),
-        torch.enable_grad(),
+        torch.inference_mode(False),  # gradients are recorded, also within no_grad
         torch.autocast("cpu", enabled=False),
         torch.autocast("cuda", enabled=False),
         exact_products(),
