@@ -354,3 +354,22 @@ def test_responses_that_are_not_averaged_are_refused_by_the_metric(planted):
     sentence = "Encoding metrics score averaged responses; call average_repetitions first."
     with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
         evaluated(layers["true"], recording)
+
+
+@pytest.mark.parametrize("offset", [1e4, 1e6])
+def test_float32_keeps_responses_far_from_zero(planted, offset):
+    layers, dataset = planted
+    recording = average(dataset)
+    near, _ = evaluated(layers["true"], recording, dtype="float32")
+    far, _ = evaluated(layers["true"], recording + offset, dtype="float32", keep_predictions=True)
+    np.testing.assert_allclose(far.r, near.r, atol=1e-5)
+    assert abs(float((far.prediction - recording - offset).mean())) < 0.2
+
+
+def test_components_are_not_found_with_the_row_that_is_left_out():
+    sentence = (
+        "n_components=3 cannot be combined with inner='gcv': the components would be found with "
+        "the row that is left out; use inner folds."
+    )
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.RidgeEncoding(n_components=3, inner="gcv")

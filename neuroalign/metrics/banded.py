@@ -13,7 +13,7 @@ import xarray as xr
 from neuroalign.errors import DataError, unknown_name
 from neuroalign.features.spaces import UnitSpaces, read_spaces
 from neuroalign.metrics.cross_validation import Pairs, SplitFitter, cross_validate
-from neuroalign.metrics.encoding import DEFAULT_ALPHAS, sorted_alphas, with_edges
+from neuroalign.metrics.encoding import DEFAULT_ALPHAS, movable, sorted_alphas, with_edges
 from neuroalign.metrics.fitted import FittedEncoding, fitting_rows
 from neuroalign.numerics.banded_ridge import banded_coefficients, fit_banded
 from neuroalign.numerics.banded_search import BandedSearch, all_subsets, draw_weights, restrict
@@ -156,7 +156,8 @@ class BandedRidgeEncoding:
     ) -> SplitFitter:
         """Move features and responses to the device, once."""
         parts = make_spaces(features, spaces.members, device=self.device, dtype=self.dtype)
-        moved = put(np.nan_to_num(responses), self.device, self.dtype)
+        values, center = movable(responses, self.dtype)
+        moved = put(values, self.device, self.dtype)
         search = self._search(spaces, subsets)
 
         def fit(
@@ -164,7 +165,8 @@ class BandedRidgeEncoding:
         ) -> SplitResult:
             every = len(columns) == moved.shape[1]
             some = moved if every else moved[:, as_index(columns, moved)]
-            return fit_banded(parts, some, train, test, inner=pairs, search=search)
+            result = fit_banded(parts, some, train, test, inner=pairs, search=search)
+            return result._replace(train_mean=result.train_mean + center[columns])
 
         return fit
 

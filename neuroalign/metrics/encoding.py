@@ -16,6 +16,7 @@ from neuroalign.metrics.memory import fit_into
 from neuroalign.numerics import ridge
 from neuroalign.numerics.device import DTYPES, as_index, check_device, exact_products, put
 from neuroalign.numerics.held_out import SplitResult
+from neuroalign.numerics.moments import ROUNDING
 from neuroalign.numerics.nested_ridge import (
     GCV,
     LEAVE_ONE_OUT,
@@ -51,11 +52,14 @@ class RidgeEncoding:
     inner_folds : int
         How many inner folds.
     shared_alpha : bool
-        Choose one alpha for all neuroids, by the mean share of their variance that is missed.
+        Choose one alpha for all neuroids that lack the same rows, by the mean share of their
+        variance that is missed.
     n_components : int, optional
-        Keep that many leading principal components of the features of each training fold.
+        Keep that many leading principal components of the features of each training fold. Not
+        with "leave-one-out" or "gcv", which would find them with the row that is left out.
     dtype : {"float64", "float32"}
-        Of the arithmetic; float32 takes half the time and memory, and moves r by less than 1e-4.
+        Of the arithmetic; float32 takes half the time and memory. It moves r by less than 1e-4,
+        but for features of steep spectra, where near ties between alphas may fall otherwise.
     device : str
         "cpu" or "cuda".
     memory_budget : int, optional
@@ -100,6 +104,12 @@ class RidgeEncoding:
             raise DataError(message)
         if self.n_components is not None and self.n_components < 1:
             message = f"n_components={self.n_components} keeps nothing; use 1 or more, or None."
+            raise DataError(message)
+        if self.n_components is not None and self.inner in CLOSED:
+            message = (
+                f"n_components={self.n_components} cannot be combined with inner={self.inner!r}: "
+                "the components would be found with the row that is left out; use inner folds."
+            )
             raise DataError(message)
         if self.dtype not in DTYPES:
             raise unknown_name(self.dtype, DTYPES, kind="dtype")
@@ -154,19 +164,23 @@ class RidgeEncoding:
     def _prepare(self, features: np.ndarray, responses: np.ndarray) -> SplitFitter:
         """Move features and responses to the device, once."""
         design = ridge.make_design(features, device=self.device, dtype=self.dtype)
-        moved = put(np.nan_to_num(responses), self.device, self.dtype)
+        values, center = movable(responses, self.dtype)
+        moved = put(values, self.device, self.dtype)
         opened: dict[bytes, OpenSplit] = {}  # the latest, which blocks of columns share
 
         def fit(
             columns: np.ndarray, train: np.ndarray, test: np.ndarray, pairs: Pairs
         ) -> SplitResult:
-            key = train.tobytes() + b"|" + test.tobytes()
+            rows = [train, test, *(held for _, held in pairs)]
+            key = b"|".join(numbers.tobytes() for numbers in rows)
             if key not in opened:
                 opened.clear()
                 inner = pairs or self.inner
                 opened[key] = open_split(design, train, test, inner=inner, search=self._search)
             every = len(columns) == moved.shape[1]
-            return fit_open(opened[key], moved if every else moved[:, as_index(columns, moved)])
+            some = moved if every else moved[:, as_index(columns, moved)]
+            result = fit_open(opened[key], some)
+            return result._replace(train_mean=result.train_mean + center[columns])
 
         return fit
 
@@ -232,3 +246,22 @@ def with_edges(scores: xr.Dataset, alphas: Sequence[float]) -> xr.Dataset:
         scores = scores.assign(alpha=xr.full_like(scores["inner_r2"], np.nan))
     edges = [alphas[0], alphas[-1]] if len(alphas) > 1 else []
     return scores.assign(alpha_at_edge=scores["alpha"].isin(edges))
+
+
+def movable(responses: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return responses without gaps, near zero where float32 needs it, and what was subtracted.
+
+    Far from zero, float32 would lose the variation. The shift is the median of some rows of each
+    column, not the mean of all, which one wild row, perhaps a held-out one, could move far away.
+    Differences that are rounding become 0, so that a constant stays one.
+    """
+    present = np.isfinite(responses)
+    if dtype == "float64":
+        return np.where(present, responses, 0.0), np.zeros(responses.shape[1])
+    rows = np.unique(np.linspace(0, len(responses) - 1, 33).astype(int))
+    median = np.ma.median(np.ma.masked_invalid(responses[rows]), axis=0)
+    center = np.ma.filled(median, 0.0).astype(float)
+    filled = np.where(present, responses, center)
+    shifted = filled - center
+    shifted[np.abs(shifted) <= ROUNDING * np.abs(filled)] = 0
+    return shifted, center

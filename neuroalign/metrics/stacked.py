@@ -13,7 +13,7 @@ import xarray as xr
 from neuroalign.features.spaces import UnitSpaces, read_spaces
 from neuroalign.metrics.banded import check_search, with_spaces
 from neuroalign.metrics.cross_validation import Pairs, SplitFitter, cross_validate
-from neuroalign.metrics.encoding import DEFAULT_ALPHAS, sorted_alphas, with_edges
+from neuroalign.metrics.encoding import DEFAULT_ALPHAS, movable, sorted_alphas, with_edges
 from neuroalign.metrics.fitted import FittedEncoding, fitting_rows
 from neuroalign.numerics import ridge
 from neuroalign.numerics.device import as_index, exact_products, put
@@ -118,7 +118,8 @@ class StackedEncoding:
     ) -> SplitFitter:
         """Move features and responses to the device, once."""
         designs = self._designs(spaces, features)
-        moved = put(np.nan_to_num(responses), self.device, self.dtype)
+        values, center = movable(responses, self.dtype)
+        moved = put(values, self.device, self.dtype)
         alphas = np.asarray(self.alphas)
 
         def fit(
@@ -126,7 +127,8 @@ class StackedEncoding:
         ) -> SplitResult:
             every = len(columns) == moved.shape[1]
             some = moved if every else moved[:, as_index(columns, moved)]
-            return fit_stacked(designs, some, train, test, inner=pairs, alphas=alphas)
+            result = fit_stacked(designs, some, train, test, inner=pairs, alphas=alphas)
+            return result._replace(train_mean=result.train_mean + center[columns])
 
         return fit
 

@@ -110,7 +110,7 @@ def fit_split(
 
 def fit_open(split: OpenSplit, responses: Array) -> SplitResult:
     """Do as `fit_split` with a training set that is diagonalized already."""
-    choice = _choose(split, responses)
+    choice = choose_open(split, responses)
     n_targets = responses.shape[1]
     predictions, held_out = np.empty((2, len(split.test), n_targets))
     mean, spread = np.empty((2, n_targets))
@@ -150,10 +150,11 @@ def choose_alphas(
         Ties go to the larger alpha. `inner_r2` is 1 - squared error / squared error of the
         training means, at that alpha.
     """
-    return _choose(open_split(design, rows, rows[:0], inner=inner, search=search), responses)
+    return choose_open(open_split(design, rows, rows[:0], inner=inner, search=search), responses)
 
 
-def _choose(split: OpenSplit, responses: Array) -> Choice:
+def choose_open(split: OpenSplit, responses: Array) -> Choice:
+    """Do as `choose_alphas` with a training set that is diagonalized already."""
     search = split.search
     if isinstance(split.inner, str):
         errors, baseline = _closed_errors(split, responses)

@@ -6,7 +6,7 @@ from measure import alternated, peak_megabytes, print_table, spread
 from sklearn.linear_model import RidgeCV
 
 from neuroalign.numerics import ridge
-from neuroalign.numerics.nested_ridge import GCV, LEAVE_ONE_OUT, Search, choose_alphas
+from neuroalign.numerics.nested_ridge import GCV, LEAVE_ONE_OUT, Search, choose_open, open_split
 
 SHAPES = [(1000, 2000, 1000, 20), (1000, 2000, 5000, 20), (5000, 500, 1000, 20)]
 
@@ -14,9 +14,9 @@ SHAPES = [(1000, 2000, 1000, 20), (1000, 2000, 5000, 20), (5000, 500, 1000, 20)]
 def ours(kind, features, responses, alphas):
     rows = np.arange(len(features))
     design = ridge.make_design(features, dtype=DTYPE)
-    choice = choose_alphas(design, responses, rows, inner=kind, search=Search(alphas))
-    spectrum = ridge.decompose(design, rows, rows[:0])
-    ridge.weights(spectrum, responses - responses.mean(0), choice.penalties)
+    split = open_split(design, rows, rows[:0], inner=kind, search=Search(alphas))
+    choice = choose_open(split, responses)
+    ridge.weights(split.spectrum, responses - responses.mean(0), choice.penalties)
     return choice.alphas
 
 

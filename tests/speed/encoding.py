@@ -13,7 +13,7 @@ from measure import alternated, peak_megabytes, print_table, spread
 from sklearn.model_selection import PredefinedSplit
 
 from neuroalign.numerics import ridge
-from neuroalign.numerics.nested_ridge import Search, choose_alphas
+from neuroalign.numerics.nested_ridge import Search, choose_open, open_split
 
 # Rows, units, targets, alphas; peers to compare with.
 KERNEL, PRIMAL = KernelRidgeCV, RidgeCV
@@ -45,10 +45,10 @@ def ours(features, responses, inner, alphas):
     rows = np.arange(len(features))
     design = ridge.make_design(features, dtype=DTYPE)
     search = Search(alphas)
-    choice = choose_alphas(design, responses, rows, inner=pairs(inner), search=search)
-    spectrum = ridge.decompose(design, rows, rows[:0])
+    split = open_split(design, rows, rows[:0], inner=pairs(inner), search=search)
+    choice = choose_open(split, responses)
     centered = responses - responses.mean(0)
-    return choice.alphas, ridge.weights(spectrum, centered, choice.penalties)
+    return choice.alphas, ridge.weights(split.spectrum, centered, choice.penalties)
 
 
 def theirs(kind, features, responses, inner, alphas):
