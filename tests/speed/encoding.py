@@ -19,8 +19,8 @@ from neuroalign.numerics.nested_ridge import Search, choose_open, open_split
 KERNEL, PRIMAL = KernelRidgeCV, RidgeCV
 CASES = [
     (1000, 2000, 5000, 20, (KERNEL, PRIMAL)),
-    (1000, 2000, 20000, 20, (KERNEL, PRIMAL)),
     (1000, 2000, 5000, 60, (KERNEL, PRIMAL)),
+    (1000, 2000, 20000, 20, (KERNEL, PRIMAL)),
     (1000, 50000, 5000, 20, (KERNEL,)),
     (20000, 1000, 1000, 20, (PRIMAL,)),
 ]
