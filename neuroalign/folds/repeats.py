@@ -35,7 +35,7 @@ class Repeated:
     Examples
     --------
     >>> import neuroalign as na, pandas as pd
-    >>> from neuroalign.repeats import Repeated
+    >>> from neuroalign.folds import Repeated
     >>> stimuli = pd.DataFrame(index=[f"s{number:02}" for number in range(12)])
     >>> Repeated(na.KFold(3), n_repeats=2).split(stimuli, seed=0).repeat
     (0, 0, 0, 1, 1, 1)

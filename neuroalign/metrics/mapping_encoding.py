@@ -41,7 +41,7 @@ class MappingEncoding:
     >>> import neuroalign as na
     >>> from sklearn.linear_model import LinearRegression
     >>> dataset = na.load_dataset("simulated-v4", n_crops=3)
-    >>> metric = na.MappingEncoding(LinearRegression(), inner_folds=0)
+    >>> metric = na.metrics.MappingEncoding(LinearRegression(), inner_folds=0)
     >>> na.score(na.load_model("pixels"), dataset, metric, folds=na.KFold(3)).r.dims
     ('layer', 'fold', 'neuroid')
     """
