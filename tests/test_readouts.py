@@ -23,6 +23,7 @@ def test_a_constant_target_is_predicted_by_its_constant(kind):
     responses[::2, 1] += 1e-16  # rounding
     result = fitted(kind, features, responses)
     np.testing.assert_allclose(result.predict(features)[:, 1], 0.1, rtol=1e-14)
+    assert (result.history.training[:, 1] < 1e-9).all()  # rounding is not learned
     assert np.isnan(result.inner_r2).tolist() == [False, True, False]
 
 
@@ -117,7 +118,8 @@ def test_predicted_rows_do_not_depend_on_each_other(kind):
     assert result.predict(features[:0]).shape == (0, 3)
 
 
-@pytest.mark.parametrize("seed", range(3))
+# With the usual epsilon of Adam, attention differed by .01 at seed 15.
+@pytest.mark.parametrize("seed", [0, 1, 15])
 @pytest.mark.parametrize("kind", READOUTS)
 def test_scale_and_shift_of_channels_and_responses_leave_r_unchanged(kind, seed):
     features, responses = problem(seed)
@@ -125,11 +127,9 @@ def test_scale_and_shift_of_channels_and_responses_leave_r_unchanged(kind, seed)
     moved = features * channels + 50 * channels
     one = fitted(kind, features, responses).predict(features[80:])
     other = fitted(kind, moved, 1e-5 * responses - 2).predict(moved[80:])
-    # Rounding to float32 differs. The most seen over 30 seeds: 3e-7, and .0011 for attention, where
-    # shared keys carry it on.
-    most = 5e-3 if kind is AttentionReadout else 1e-5
+    # Rounding to float32 differs. The most seen over 40 seeds: 2e-8, and 3e-5 for attention.
     one, other = (correlations(predicted, responses[80:]) for predicted in (one, other))
-    np.testing.assert_allclose(one, other, atol=most)
+    np.testing.assert_allclose(one, other, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", READOUTS)

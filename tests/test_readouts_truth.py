@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from readout_cases import INNER, as_tokens, correlations, fitted, planted, problem
+from readout_cases import INNER, as_tokens, correlations, field, fitted, planted, problem
 from scipy.ndimage import map_coordinates
 from sklearn.linear_model import Ridge
 
@@ -132,6 +132,19 @@ def test_gaussian_predictions_are_weighted_channels_interpolated_at_the_location
     np.testing.assert_allclose(predicted, expected, atol=1e-5 * responses.std())
 
 
+def test_a_remote_field_is_found_on_maps_that_are_not_smooth():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(200, 3, 9, 9))
+    centers = np.array([[0.6, 7.3], [7.8, 0.4], [8.0, 8.0]])
+    fields = [field(center, 9) for center in centers]
+    responses = np.einsum("ncij,tij->nt", features, fields) + 0.3 * rng.normal(size=(200, 3))
+    inner = [(np.arange(160), np.arange(160, 200))]
+    location = fitted(GaussianReadout, features, responses, inner=inner, max_epochs=40).location
+    assert (np.linalg.norm(location - centers, axis=1) < 0.3).all()
+    assert (location >= 0).all()
+    assert (location <= 8).all()
+
+
 def test_points_that_training_draws_beyond_the_map_are_read_at_its_border():
     features, responses = problem(n_targets=1)
     network = fitted(GaussianReadout, features, responses).trained.network
@@ -149,12 +162,12 @@ def test_points_that_training_draws_beyond_the_map_are_read_at_its_border():
 @pytest.mark.parametrize("n_heads", [1, 2])
 def test_attention_predictions_equal_plain_loops_over_heads_and_targets(n_heads):
     features, responses = problem()
+    features += np.arange(16).reshape(4, 4)  # position by position another mean
     kind = AttentionReadout(max_epochs=4, n_heads=n_heads, width=6)
     result = kind.fit_arrays(features, responses, INNER, seed=0)
     p = {name: value.numpy().astype(float) for name, value in result.network.named_parameters()}
-    train = features[:60].reshape(60, 5, 16)
-    scale = (train - train.mean(0)).std((0, 2))
-    tokens = ((features.reshape(-1, 5, 16) - train.mean(0)) / scale[:, None]).transpose(0, 2, 1)
+    tokens = as_tokens(features)
+    tokens = (tokens - tokens[:60].mean((0, 1))) / tokens[:60].std((0, 1))
     keys, values = (tokens @ p[name] / 5**0.5 for name in ("keys", "values"))
     outputs, looked = np.zeros((100, 3)), np.zeros((100, 3, 16))
     for target in range(3):

@@ -24,11 +24,6 @@ from neuroalign.numerics.readout_training import check_options, train, validatio
 
 QUERIES = ("neuroid", "group")
 
-# Standard deviation of the first queries. Small, and with weights of 0, so that attention starts
-# even and follows the data from the first step: with both about 1, one query in six settled on
-# fixed places before it had found the key of its neuroid.
-QUERY_SCALE = 0.1
-
 
 @dataclass(frozen=True)
 class AttentionReadout:
@@ -118,7 +113,8 @@ class AttentionReadout:
         -------
         FittedAttention
         """
-        task = make_task(check_inputs(features, responses, inner), self.device)
+        inputs = check_inputs(features, responses, inner)
+        task = make_task(inputs, self.device, by_position=False)
         generator = torch.Generator("cpu").manual_seed(seed)
         query_of = self._query_of(groups, task.n_targets)
         network = _Attention(task, query_of, self.width, self.n_heads, generator)
@@ -189,15 +185,18 @@ class _Attention(Network):
         self, task: Task, query_of: np.ndarray, width: int, n_heads: int, generator: torch.Generator
     ) -> None:
         super().__init__()
-        n_channels, n_tokens = task.frame.features.mean.shape
+        _, n_channels, n_tokens = task.inputs.positions.values.shape
         n_queries, n_targets = query_of.max() + 1, len(query_of)
         self.n_heads = n_heads
-        self.keys = _draw((n_channels, width), 1, generator)
-        self.places = _draw((n_tokens, width), 0, generator)
-        self.values = _draw((n_channels, width), 1, generator)
-        self.queries = _draw((n_queries, width), QUERY_SCALE, generator)
-        self.weights = _draw((n_targets, width), 0, generator)
-        self.bias = _draw((n_targets,), 0, generator)
+        self.keys = torch.nn.Parameter(_draw((n_channels, width), generator))
+        self.values = torch.nn.Parameter(_draw((n_channels, width), generator))
+        # From 0, so that attention starts even and follows the data from the first step: from
+        # random queries and weights, 2 of 40 queries settled on fixed places before they had
+        # found the key of their neuroid.
+        self.places = torch.nn.Parameter(self.keys.new_zeros((n_tokens, width)))
+        self.queries = torch.nn.Parameter(self.keys.new_zeros((n_queries, width)))
+        self.weights = torch.nn.Parameter(self.keys.new_zeros((n_targets, width)))
+        self.bias = torch.nn.Parameter(self.keys.new_zeros(n_targets))
         self.query_of: torch.Tensor
         self.register_buffer("query_of", torch.from_numpy(query_of))
 
@@ -227,6 +226,5 @@ class _Attention(Network):
         return vectors.unflatten(2, (self.n_heads, -1)).transpose(1, 2)
 
 
-def _draw(shape: tuple[int, ...], scale: float, generator: torch.Generator) -> torch.nn.Parameter:
-    drawn = torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu")
-    return torch.nn.Parameter(scale * drawn)
+def _draw(shape: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
+    return torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu")

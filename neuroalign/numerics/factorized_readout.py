@@ -147,7 +147,7 @@ class _Factorized(Network):
 
     def __init__(self, task: Task, strengths: Sequence[float]) -> None:
         super().__init__()
-        n_channels, n_positions = task.frame.features.mean.shape
+        _, n_channels, n_positions = task.inputs.positions.values.shape
         penalties = torch.tensor(strengths, dtype=torch.float32, device="cpu")
         penalties = penalties.repeat_interleave(task.n_targets)
         self.scale = _pooled_scale(task) / n_channels**0.5

@@ -37,18 +37,23 @@ class Scaling(NamedTuple):
         return cls(mean, np.where(constant, 0.0, responses.std(0)))
 
     @classmethod
-    def of_features(cls, features: np.ndarray, rows: np.ndarray) -> Scaling:
+    def of_features(cls, features: np.ndarray, rows: np.ndarray, *, by_position: bool) -> Scaling:
         """Measure features (rows, channels, positions) on some rows; no other is read.
 
-        The mean is (channels, positions), the scale (channels, 1): a scale per position would
-        deform the maps that readouts learn.
+        The mean is (channels, positions) or, not `by_position`, (channels, 1). The scale is
+        (channels, 1): a scale per position would deform the maps that readouts learn.
         """
         low, high, total = (features[rows[0]].astype(float) * factor for factor in (1, 1, 0))
         for block in _blocks(features, rows):
             total += block.sum(0)
             low, high = np.minimum(low, block.min(0)), np.maximum(high, block.max(0))
         mean = total / len(rows)
-        squares = np.zeros_like(mean)
+        if not by_position:
+            mean, low, high = (
+                reduce(values, 1, keepdims=True)
+                for reduce, values in ((np.mean, mean), (np.min, low), (np.max, high))
+            )
+        squares = np.zeros_like(total)
         for block in _blocks(features, rows):
             squares += ((block - mean) ** 2).sum(0)
         size = np.maximum(np.abs(low), np.abs(high)).max(1, keepdims=True)
@@ -63,7 +68,8 @@ class Scaling(NamedTuple):
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Standardize, to float32; what was constant becomes 0, whatever it is now."""
-        return np.multiply(values - self.mean, self.inverse, dtype=np.float32, casting="same_kind")
+        out = np.empty_like(values, dtype=np.float32)
+        return np.multiply(values - self.mean, self.inverse, out=out, casting="same_kind")
 
     def undo(self, values: np.ndarray) -> np.ndarray:
         """Return to the original units, in float64."""

@@ -138,20 +138,24 @@ class Trained:
         return self.frame.responses.undo(np.concatenate(predicted))
 
 
-def make_task(inputs: Inputs, device: str) -> Task:
+def make_task(inputs: Inputs, device: str, *, by_position: bool = True) -> Task:
     """Measure the scales of the training rows, in which the networks calculate.
 
     Parameters
     ----------
     inputs : Inputs
     device : str
+    by_position : bool
+        Center channels at each position, which spares readouts of fixed places an intercept;
+        else over all positions, so that a value means the same wherever it is found.
 
     Returns
     -------
     Task
     """
     home = torch.device(check_device(device))
-    features = Scaling.of_features(inputs.positions.values, inputs.train)
+    values = inputs.positions.values
+    features = Scaling.of_features(values, inputs.train, by_position=by_position)
     responses = Scaling.of_responses(inputs.responses[inputs.train])
     return Task(inputs, Frame(features, responses, inputs.positions.shape, home))
 
