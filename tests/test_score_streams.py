@@ -10,6 +10,7 @@ import xarray as xr
 
 import neuroalign as na
 from neuroalign.features import RandomProjection, TimeGrid
+from neuroalign.features.steps import table_of_rows
 
 PERIOD = 2.0
 N_RUNS, N_SAMPLES, N_EVENTS = 4, 60, 150
@@ -254,3 +255,15 @@ def test_delays_draw_the_planted_hemodynamic_response(seed):
 def test_delays_draw_the_planted_hemodynamic_response_in_twenty_draws(seed):
     """Seconds in all."""
     check_lag(seed)
+
+
+def test_runs_that_share_a_film_by_a_detour_are_one_group():
+    _, dataset = story(subjects=("a",), n_runs=4)
+    stimuli = dataset.stimuli.copy()
+    late = stimuli["onset"] > 60
+    first = stimuli["run"].map({"run0": "A", "run1": "B", "run2": "D", "run3": "E"})
+    second = stimuli["run"].map({"run0": "B", "run1": "C", "run2": "D", "run3": "E"})
+    table = table_of_rows(stimuli.assign(group=first.where(~late, second)), dataset.recordings)
+    groups = table.groupby("run")["group"].agg(set)
+    assert groups["run0"] == groups["run1"] == {"A+B+C"}
+    assert groups["run2"] == {"D"}
