@@ -271,7 +271,9 @@ def _probe(network: PreTrainedModel) -> tuple[dict[str, int], bool]:
         states = _hidden_states(network, ids, torch.ones_like(ids))
     layers = ["embeddings", *(f"block.{number}" for number in range(len(states) - 1))]
     units = {layer: state.shape[-1] for layer, state in zip(layers, states, strict=True)}
-    return units, all(torch.equal(state[0, :2], state[1, :2]) for state in states)
+    # Rows of one batch may differ by rounding; what a token is told about a later one is far more.
+    causal = (torch.allclose(*state[:, :2], rtol=1e-4, atol=1e-5) for state in states)
+    return units, all(causal)
 
 
 def _hidden_states(
