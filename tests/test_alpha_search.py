@@ -212,16 +212,18 @@ def test_errors_are_exact_where_they_may_beat_a_rival_and_above_it_elsewhere(tol
     assert 100 < wins.sum() < 250
 
 
-@pytest.mark.parametrize("n_units", [40, 150])
-def test_a_sample_that_shows_nothing_of_the_targets_costs_time_not_accuracy(n_units, monkeypatch):
-    """The targets that say how large loadings are, are all constant."""
-    features, responses, _, _ = problem(60, n_units, n_targets=200)
-    responses[:, ::10] = 0.0
-    monkeypatch.setattr(alpha_search, "N_SAMPLE", 20)
-    folds = opened(features, responses, COARSE)
-    exact = alpha_search.validation_errors(folds, tolerance=0)
-    found = choose_alpha(alpha_search.validation_errors(folds))
-    np.testing.assert_array_equal(found, choose_alpha(exact))
+@pytest.mark.parametrize("n_units", [20, 100])
+def test_multiplying_the_basis_out_first_changes_nothing_but_time(n_units):
+    features, responses, _, _ = problem(60, n_units, n_targets=3000)
+    pays = {}
+    for n_targets in (5, 3000):
+        (fold, *_) = opened(features, responses[:, :n_targets], COARSE)
+        basis = alpha_search._basis(fold, alpha_search.TOLERANCE)
+        screened, _ = alpha_search._screen(fold, basis, slice(5))
+        pays[n_targets] = basis.lifted, screened
+    assert not pays[5][0]
+    assert pays[3000][0] == (n_units > 60)  # loadings on few units cost less than rows
+    np.testing.assert_allclose(pays[5][1], pays[3000][1], rtol=1e-10)
 
 
 @pytest.mark.parametrize("n_units", [60, 300])

@@ -56,13 +56,13 @@ def test_with_a_rival_errors_are_exact_wherever_they_may_win(rival_share):
     ]
     exact = validation_errors(folds, tolerance=0)
     rival = np.where(np.arange(40) < 40 * rival_share, exact.min(0) * 1.01, exact.min(0) * 0.9)
-    quick = validation_errors(folds, tolerance=0.05, rival=rival)
+    quick = validation_errors(folds, tolerance=0.01, rival=rival)
     wins = exact.min(0) <= rival
     np.testing.assert_allclose(quick.min(0)[wins], exact.min(0)[wins], rtol=1e-12)
     np.testing.assert_array_equal(quick.argmin(0)[wins], exact.argmin(0)[wins])
     assert (quick.min(0)[~wins] > rival[~wins]).all()
     # Nothing is computed exactly for a target that cannot win.
-    screened = validation_errors(folds, tolerance=0.05, rival=np.full(40, -1.0))
+    screened = validation_errors(folds, tolerance=0.01, rival=np.full(40, -1.0))
     np.testing.assert_array_equal(quick[:, ~wins], screened[:, ~wins])
     assert (np.abs(screened.min(0) / exact.min(0) - 1) > 1e-9).all()
 

@@ -275,7 +275,6 @@ def test_the_size_of_chunks_changes_nothing(n_units, inner, monkeypatch):
     features, responses, test, train = problem(40, n_units, n_targets=20)
     before = fitted(features, responses, train, test, inner=inner)
     monkeypatch.setattr(alpha_search, "CHUNKS", {"cpu": (3, 500)})
-    monkeypatch.setattr(alpha_search, "N_SAMPLE", 2)
     for chunk in (7, 199):  # of which the last holds a single unit
         monkeypatch.setattr(ridge, "CHUNK", chunk)
         after = fitted(features, responses, train, test, inner=inner)

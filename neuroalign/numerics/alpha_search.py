@@ -5,9 +5,12 @@ The prediction of validation rows at penalty a is V diag(f_a) Z, with the filter
 all penalties, weighted by the size of what they multiply, span few directions b_1..b_m to any
 accuracy that one wants: f_a = sum_k c_ak b_k + d_a. So m products V diag(b_k) Z serve all
 penalties, and those of a finer grid as well. What d_a leaves out of the prediction of a target with
-loadings z is at most ||V/|V|||_2 sqrt(sum_i d_ai^2 |V_i|^2 z_i^2), with |V_i| the norm of column i.
-Where the errors of two penalties are nearer than that, they are computed exactly: the choice is
-that of the full search.
+responses y is at most ||V/|V|||_2 max_i |d_ai| |V_i| ||y||, with |V_i| the norm of column i. Where
+the errors of two penalties are nearer than that, they are computed exactly: the choice is that of
+the full search.
+
+As the directions are the same for all targets, V diag(b_k) times the transposed eigenvectors can be
+multiplied out first, and the loadings Z are then never needed: `Basis.lifted`.
 """
 
 from __future__ import annotations
@@ -16,17 +19,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuroalign.numerics.device import Array, as_index, fetch, namespace, small
+from neuroalign.numerics.device import Array, as_index, double, fetch, namespace, small
 from neuroalign.numerics.ridge import Spectrum, filters, squared_norms
 
 # Root-mean-square error of the predictions that a basis may have, relative to the responses.
 # Smaller costs directions, larger costs exact checks of near ties.
 TOLERANCE = 1e-5
-# Targets that say how large loadings are; the bound holds for all, whatever these say.
-N_SAMPLE = 256
-# Targets that are worked on at a time, and bytes of residuals: sizes that stay in the cache of a
-# CPU, or fill a GPU.
-CHUNKS = {"cpu": (512, 2**19), "cuda": (8192, 2**28)}
+# Targets that are worked on at a time, and bytes of products or residuals: sizes that stay in the
+# cache of a CPU, or fill a GPU.
+CHUNKS = {"cpu": (512, 2**20), "cuda": (8192, 2**28)}
+FLOAT64 = 8  # bytes
 
 
 class Validation(NamedTuple):
@@ -46,9 +48,10 @@ class Validation(NamedTuple):
 class Basis(NamedTuple):
     """A few directions that span the filters of all penalties, and how far they miss."""
 
-    rows: Array  # (directions x validation rows, rank)
-    weights: Array  # (penalties, directions + 1); the last is -1, for the response
-    missed: Array  # (penalties, rank), squared, times what a loading of 1 weighs at most
+    rows: Array  # (directions x validation rows, rank or training rows)
+    lifted: bool  # they multiply the training responses, not their loadings
+    weights: np.ndarray  # (penalties, directions + 1); the last is -1, for the response
+    missed: Array  # (penalties,), squared, of responses of norm 1 at most
 
 
 def inner_fold(
@@ -125,11 +128,11 @@ def validation_errors(
 
 
 def _basis(fold: Validation, tolerance: float) -> Basis:
-    """Find the directions from the typical size of validation columns and loadings."""
+    """Find the directions, each weighted by what it adds to a prediction of white responses."""
     n_held, n_penalties = len(fold.rows), fold.shape.shape[1]
     shape = fetch(fold.shape).T
-    columns = _column_norms(fold.rows)
-    size = np.sqrt(columns * _typical_loadings(fold))
+    squares = _column_norms(fold.rows) * _column_norms(fold.basis)
+    size = np.sqrt(squares)
     left, values, right = np.linalg.svd(shape * size, full_matrices=False)
     tails = np.sqrt(np.cumsum((left * values)[:, ::-1] ** 2, axis=1)[:, ::-1]).max(0)
     m = int(np.searchsorted(-tails, -tolerance * np.sqrt(n_held))) if tolerance else n_penalties
@@ -138,22 +141,23 @@ def _basis(fold: Validation, tolerance: float) -> Basis:
     else:
         weights = left[:, :m] * values[:m]
         directions = np.divide(right[:m], size, out=np.zeros_like(right[:m]), where=size > 0)
-    missed = (shape - weights @ directions) ** 2 * columns * _largest_gain(fold.rows)
+    missed = ((shape - weights @ directions) ** 2 * squares).max(1) * _largest_gain(fold.rows)
     if fold.inflation is not None:
-        missed *= fetch(fold.inflation).max(1)[:, None] ** 2
+        missed *= fetch(fold.inflation).max(1) ** 2
     weights = np.column_stack([weights, np.full(n_penalties, -1.0)])
     rows = small(directions, fold.rows)[:, None, :] * fold.rows[None]
     rows = rows.reshape(-1, fold.rows.shape[1])
-    return Basis(rows, small(weights, rows), small(missed, rows))
+    if lifted := _lifting_pays(fold, len(rows)):
+        rows = rows @ fold.basis.T
+    return Basis(rows, lifted, weights, missed)
 
 
-def _typical_loadings(fold: Validation) -> np.ndarray:
-    """Average the squared loadings over some targets of unit variance."""
+def _lifting_pays(fold: Validation, n_products: int) -> bool:
+    """Compare the numbers of multiplications."""
+    n_train, rank = fold.basis.shape
     n_targets = fold.responses.shape[1]
-    sample, _ = _take(fold, np.arange(0, n_targets, max(1, n_targets // N_SAMPLE)))
-    size = squared_norms(sample)
-    loadings = (fold.basis.T @ sample) ** 2 / (size + (size == 0))
-    return fetch(loadings.mean(1)) * len(sample)
+    through_loadings = n_targets * (n_train + n_products) * rank
+    return n_products * n_train * (rank + n_targets) < through_loadings
 
 
 def _take(fold: Validation, part: slice | np.ndarray) -> tuple[Array, Array]:
@@ -192,28 +196,45 @@ def _kind(array: Array) -> str:
 def _screen(fold: Validation, basis: Basis, part: slice) -> tuple[np.ndarray, np.ndarray]:
     """Compute the errors of some targets through the basis, and how wrong they may be."""
     train, held_out = _take(fold, part)
-    loadings = fold.basis.T @ train
-    errors = _errors(basis, loadings, held_out, fold.inflation)
-    missed = fetch(basis.missed @ loadings**2)
+    inputs = train if basis.lifted else fold.basis.T @ train
+    (n_held, n_targets), size = held_out.shape, basis.weights.shape[1]
+    products = (inputs.T @ basis.rows.T).reshape(n_targets, size - 1, n_held)
+    errors, rounding = np.zeros((2, len(basis.weights), n_targets))
+    widest = size if fold.inflation is None else len(basis.weights)
+    step = max(1, CHUNKS[_kind(inputs)][1] // (widest * n_held * FLOAT64))
+    xp = namespace(inputs)
+    for start in range(0, n_targets, step):
+        some = slice(start, start + step)
+        parts = xp.concatenate([products[some], held_out[:, some].T[:, None]], 1)
+        if fold.inflation is None:
+            errors[:, some], rounding[:, some] = _errors(basis.weights, parts)
+        else:
+            errors[:, some] = _inflated_errors(basis.weights, parts, fold.inflation)
+    missed = np.outer(basis.missed, fetch(squared_norms(train)))
     # Two roots: the product of two small errors would underflow first.
-    return errors, 2 * np.sqrt(errors) * np.sqrt(missed) + missed
+    return errors, 2 * np.sqrt(errors) * np.sqrt(missed) + missed + rounding
 
 
-def _errors(basis: Basis, loadings: Array, held_out: Array, inflation: Array | None) -> np.ndarray:
-    """Square and sum the residuals, a few validation rows at a time."""
-    n_held, n_targets = held_out.shape
-    xp = namespace(loadings)
-    parts = xp.concatenate([basis.rows @ loadings, held_out]).reshape(-1, n_held, n_targets)
-    n_penalties = len(basis.weights)
-    step = max(1, CHUNKS[_kind(loadings)][1] // (n_penalties * n_targets * parts.itemsize))
-    total = 0.0
-    for start in range(0, n_held, step):
-        block = parts[:, start : start + step].reshape(len(parts), -1)
-        residual = (basis.weights @ block).reshape(n_penalties, -1, n_targets)
-        if inflation is not None:
-            residual *= inflation[:, start : start + step, None]
-        total = total + xp.einsum("avt,avt->at", residual, residual)
-    return fetch(total)
+def _errors(weights: np.ndarray, parts: Array) -> tuple[np.ndarray, np.ndarray]:
+    """Compute squared errors of all penalties from a Gram matrix per target.
+
+    Its sums are in float64, so that no more cancels than the products were rounded to. Also return
+    how wrong that may be where nearly everything cancels.
+    """
+    n_targets, size, n_held = parts.shape
+    outer = (weights[:, :, None] * weights[:, None, :]).reshape(-1, size**2)
+    parts = double(parts)
+    gram = fetch(parts @ parts.swapaxes(1, 2))
+    errors = outer @ gram.reshape(n_targets, -1).T
+    scales = np.abs(weights) @ np.sqrt(np.einsum("tkk->kt", gram))
+    return np.maximum(errors, 0), np.finfo(float).eps * (n_held + size**2) * scales**2
+
+
+def _inflated_errors(weights: np.ndarray, parts: Array, inflation: Array) -> np.ndarray:
+    """Square and sum residuals that are inflated by row and penalty."""
+    residual = small(weights, parts) @ parts
+    residual *= inflation
+    return fetch(namespace(parts).einsum("tav,tav->at", residual, residual))
 
 
 def _settle(folds: list[Validation], errors: np.ndarray, near: np.ndarray) -> None:

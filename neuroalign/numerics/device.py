@@ -101,6 +101,11 @@ def small(values: np.ndarray, like: Array) -> Array:
     return torch.as_tensor(np.asarray(values), dtype=like.dtype, device=like.device)
 
 
+def double(array: Array) -> Array:
+    """Return an array as float64, where it is."""
+    return array.astype(float, copy=False) if isinstance(array, np.ndarray) else array.double()
+
+
 def eigen(matrix: Array) -> tuple[Array, Array]:
     """Diagonalize a symmetric matrix, which is overwritten: eigenvalues ascending, and vectors."""
     if isinstance(matrix, np.ndarray):

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import resource
 import threading
 import time
 
@@ -47,7 +46,6 @@ def _peak(function, arguments):
     prepared()
     done.set()
     watcher.join()
-    highest = max(highest, min(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, 2**62))
     return (highest - before) / 1e6
 
 
