@@ -212,6 +212,42 @@ def test_errors_are_exact_where_they_may_beat_a_rival_and_above_it_elsewhere(tol
     assert 100 < wins.sum() < 250
 
 
+@pytest.mark.parametrize("n_units", [40, 100])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_the_bound_holds_for_the_response_that_the_basis_misses_most(n_units, sign):
+    features, responses, _, _ = problem(60, n_units, n_targets=20)
+    (fold, *_) = opened(features, responses, COARSE)
+    basis = alpha_search._basis(fold, 1e-2)
+    through_basis = basis.rows if basis.lifted else basis.rows @ fold.basis.T
+    directions = through_basis.reshape(-1, len(fold.rows), len(fold.basis))
+    worst = responses.copy()
+    for number, weights in enumerate(basis.weights[:, :-1]):
+        whole = fold.rows * fold.shape[:, number] @ fold.basis.T
+        left, size, right = np.linalg.svd(whole - np.tensordot(weights, directions, 1))
+        # A response that is predicted but for what the basis misses, and that and a little more.
+        worst[fold.train, number] = right[0]
+        residual = sign * left[:, 0] * size[0] * np.linspace(0.5, 3, 20)[number]
+        worst[fold.held_out, number] = whole @ right[0] + residual
+    moved = fold._replace(responses=worst, mean=worst[fold.train].mean(0))
+    screened, bound = alpha_search._screen(moved, basis, slice(None))
+    exact = alpha_search.validation_errors([moved], tolerance=0)
+    assert (np.abs(screened - exact) <= bound * (1 + 1e-9)).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_responses_without_noise_are_told_apart_down_to_rounding(dtype):
+    features, _, _, _ = problem(60, 20)
+    responses = features @ np.random.default_rng(1).normal(size=(20, 50))
+    alphas = np.logspace(-9, -4, 11) if dtype == "float64" else np.logspace(-4, 0, 11)
+    exact = alpha_search.validation_errors(opened(features, responses, alphas), tolerance=0)
+    errors = alpha_search.validation_errors(opened(features, responses, alphas, dtype))
+    same, _ = lost(errors, exact)
+    assert same == 1
+    # The least are exact; in float32 none is far off.
+    least = slice(1) if dtype == "float64" else slice(None)
+    np.testing.assert_allclose(errors[least], exact[least], rtol=0.05)
+
+
 @pytest.mark.parametrize("n_units", [20, 100])
 def test_multiplying_the_basis_out_first_changes_nothing_but_time(n_units):
     features, responses, _, _ = problem(60, n_units, n_targets=3000)
