@@ -6,18 +6,13 @@ import inspect
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 import typer.core
 
 from neuroalign import cli_options as options
 from neuroalign.errors import NeuroalignError
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from neuroalign.models.protocol import Model
 
 DEMO_MODEL, DEMO_DATASET = "efficientnet-lite0", "simulated-v4"
 
@@ -119,25 +114,17 @@ def score(
     rivals = options.rivals_of(model, network.reads, against)
     data = na.load_dataset(dataset, subjects=options.split_names(subjects), **of_data)
     typer.echo(repr(data))
-    folds = None if n_folds is None else options.fold_rule(data, n_folds)
+    scored = options.Scorer(
+        data,
+        kind,
+        beside,
+        device,
+        roi=options.split_names(roi),
+        folds=None if n_folds is None else options.fold_rule(data, n_folds),
+        seed=seed,
+    )
     wanted = options.split_names(layers)
-
-    def scored(one: Model, *, chosen: list[str] | None = None) -> xr.Dataset:
-        pair: Any = one
-        if beside is not None and beside != one.name:
-            second = options.named_model(beside, device, {})
-            pair = na.models.JoinedModel({beside: second, model: one})
-        return na.score(
-            pair,
-            data,
-            options.named_metric("ridge", device) if beside == one.name else kind,
-            layers=chosen,
-            roi=options.split_names(roi),
-            folds=folds,
-            seed=seed,
-        )
-
-    scores = scored(network, chosen=wanted)
+    scores = scored(network, wanted)
     table = na.summarize(scores, by=["layer"])
     if target is not None:
         na.save_scores(scores, target)
@@ -148,7 +135,7 @@ def score(
         other = options.named_model(name, device, own if twin else {})
         # A twin chooses among the same layers; a model that has none of them keeps its own.
         same = [layer for layer in wanted or [] if layer in other.layers] or None
-        others[name] = scored(other, chosen=same)
+        others[name] = scored(other, same)
         if target is not None:
             na.save_scores(others[name], target / "against" / name)
     print_summary(scores, table, others)

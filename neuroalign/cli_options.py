@@ -5,12 +5,15 @@ from __future__ import annotations
 import inspect
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from neuroalign.errors import NeuroalignError, unknown_name
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from neuroalign.data.dataset import BrainDataset
     from neuroalign.folds import FoldRule
     from neuroalign.metrics.protocol import Metric
@@ -64,6 +67,32 @@ def named_model(name: str, device: str, options: Mapping[str, str]) -> Model:
     parameters = inspect.signature(model_loader(name)).parameters
     placed = {"device": device} if "device" in parameters else {}
     return na.load_model(name, **placed, **typed(options, parameters))
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Score models alike: the one in question, and those that it has to beat."""
+
+    data: BrainDataset
+    metric: Metric
+    beside: str | None  # a model whose units are a second feature space
+    device: str
+    roi: list[str] | None
+    folds: FoldRule | None
+    seed: int
+
+    def __call__(self, model: Model, layers: list[str] | None) -> xr.Dataset:
+        """Score a model; beside itself it is no second space, and has plain ridge."""
+        import neuroalign as na
+
+        pair, metric = model, self.metric
+        if self.beside == model.name:
+            metric = named_metric("ridge", self.device)
+        elif self.beside is not None:
+            second = named_model(self.beside, self.device, {})
+            pair = na.models.JoinedModel({self.beside: second, model.name: model})
+        settings: dict[str, Any] = {"roi": self.roi, "folds": self.folds, "seed": self.seed}
+        return na.score(pair, self.data, metric, layers=layers, **settings)
 
 
 def rivals_of(model: str, reads: str | None, against: str | None) -> list[str]:
@@ -127,8 +156,6 @@ _WORDS: dict[object, str] = {int: "number", float: "number", _as_bool: "true or 
 
 def fold_rule(dataset: BrainDataset, n_folds: int) -> FoldRule:
     """Make that many folds of the kind that the data have by default."""
-    from dataclasses import replace
-
     from neuroalign.features.steps import table_of_rows
     from neuroalign.folds import default_folds
 

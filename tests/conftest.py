@@ -6,9 +6,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
 import neuroalign as na
+
+# The problems of the tests are small: several threads would only wait for each other, a hundred
+# times as long where something else runs too.
+threadpool_limits(1)
+torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -13,12 +13,14 @@ import xarray as xr
 from neuroalign.errors import DataError, unknown_name
 from neuroalign.features.spaces import UnitSpaces, read_spaces
 from neuroalign.metrics.cross_validation import Pairs, SplitFitter, cross_validate
-from neuroalign.metrics.encoding import DEFAULT_ALPHAS, movable, sorted_alphas, with_edges
+from neuroalign.metrics.encoding import DEFAULT_ALPHAS, with_edges
 from neuroalign.metrics.fitted import FittedEncoding, fitting_rows
+from neuroalign.metrics.moved import MovedResponses
 from neuroalign.numerics.banded_ridge import banded_coefficients, fit_banded
 from neuroalign.numerics.banded_search import BandedSearch, all_subsets, draw_weights, restrict
-from neuroalign.numerics.device import DTYPES, as_index, check_device, exact_products, put
+from neuroalign.numerics.device import DTYPES, check_device, exact_products, put
 from neuroalign.numerics.held_out import SplitResult
+from neuroalign.numerics.mapping import check_grid
 from neuroalign.numerics.spaces import make_spaces
 from neuroalign.splits import INNER_KINDS, InnerKind, Splits
 
@@ -92,7 +94,7 @@ class BandedRidgeEncoding:
 
     def __post_init__(self) -> None:
         """Sort the alphas, and refuse options that make no sense."""
-        object.__setattr__(self, "alphas", sorted_alphas(self.alphas))
+        object.__setattr__(self, "alphas", check_grid("alphas", self.alphas))
         check_search(self.inner, self.inner_folds, self.dtype, self.device)
         if self.n_candidates < 1:
             message = f"n_candidates={self.n_candidates} tries nothing; use 1 or more."
@@ -156,17 +158,15 @@ class BandedRidgeEncoding:
     ) -> SplitFitter:
         """Move features and responses to the device, once."""
         parts = make_spaces(features, spaces.members, device=self.device, dtype=self.dtype)
-        values, center = movable(responses, self.dtype)
-        moved = put(values, self.device, self.dtype)
+        moved = MovedResponses(responses, self.device, self.dtype)
         search = self._search(spaces, subsets)
 
         def fit(
             columns: np.ndarray, train: np.ndarray, test: np.ndarray, pairs: Pairs
         ) -> SplitResult:
-            every = len(columns) == moved.shape[1]
-            some = moved if every else moved[:, as_index(columns, moved)]
+            some = moved.columns(columns)
             result = fit_banded(parts, some, train, test, inner=pairs, search=search)
-            return result._replace(train_mean=result.train_mean + center[columns])
+            return moved.unshifted(result, columns)
 
         return fit
 

@@ -13,10 +13,11 @@ from neuroalign.errors import DataError, unknown_name
 from neuroalign.metrics.cross_validation import Pairs, SplitFitter, cross_validate
 from neuroalign.metrics.fitted import FittedEncoding, fitting_rows
 from neuroalign.metrics.memory import fit_into
+from neuroalign.metrics.moved import MovedResponses
 from neuroalign.numerics import ridge
-from neuroalign.numerics.device import DTYPES, as_index, check_device, exact_products, put
+from neuroalign.numerics.device import DTYPES, check_device, exact_products, put
 from neuroalign.numerics.held_out import SplitResult
-from neuroalign.numerics.moments import ROUNDING
+from neuroalign.numerics.mapping import check_grid
 from neuroalign.numerics.nested_ridge import (
     GCV,
     LEAVE_ONE_OUT,
@@ -96,7 +97,7 @@ class RidgeEncoding:
 
     def __post_init__(self) -> None:
         """Sort the alphas, and refuse options that make no sense."""
-        object.__setattr__(self, "alphas", sorted_alphas(self.alphas))
+        object.__setattr__(self, "alphas", check_grid("alphas", self.alphas))
         if self.inner not in (kinds := (*INNER_KINDS, *CLOSED)):
             raise unknown_name(self.inner, kinds, kind="way to choose alpha")
         if self.inner_folds < 2:
@@ -164,8 +165,7 @@ class RidgeEncoding:
     def _prepare(self, features: np.ndarray, responses: np.ndarray) -> SplitFitter:
         """Move features and responses to the device, once."""
         design = ridge.make_design(features, device=self.device, dtype=self.dtype)
-        values, center = movable(responses, self.dtype)
-        moved = put(values, self.device, self.dtype)
+        moved = MovedResponses(responses, self.device, self.dtype)
         opened: dict[bytes, OpenSplit] = {}  # the latest, which blocks of columns share
 
         def fit(
@@ -177,10 +177,7 @@ class RidgeEncoding:
                 opened.clear()
                 inner = pairs or self.inner
                 opened[key] = open_split(design, train, test, inner=inner, search=self._search)
-            every = len(columns) == moved.shape[1]
-            some = moved if every else moved[:, as_index(columns, moved)]
-            result = fit_open(opened[key], some)
-            return result._replace(train_mean=result.train_mean + center[columns])
+            return moved.unshifted(fit_open(opened[key], moved.columns(columns)), columns)
 
         return fit
 
@@ -228,40 +225,9 @@ class RidgeEncoding:
         return FittedEncoding.linear(rows, weights, mean, {"alpha": choice.alphas})
 
 
-def sorted_alphas(alphas: Sequence[float]) -> tuple[float, ...]:
-    """Return distinct alphas in ascending order, and refuse what is no alpha."""
-    if np.ndim(alphas) != 1:
-        message = f"alphas={alphas!r} is not a list of numbers."
-        raise DataError(message)
-    distinct = tuple(sorted({float(alpha) for alpha in alphas}))
-    if not distinct or not all(np.isfinite(alpha) and alpha > 0 for alpha in distinct):
-        message = f"alphas={list(alphas)} must be positive, finite numbers, one at least."
-        raise DataError(message)
-    return distinct
-
-
 def with_edges(scores: xr.Dataset, alphas: Sequence[float]) -> xr.Dataset:
     """Tell which alphas lie at an edge of the grid."""
     if "alpha" not in scores:  # nobody had rows to be fitted on
         scores = scores.assign(alpha=xr.full_like(scores["inner_r2"], np.nan))
     edges = [alphas[0], alphas[-1]] if len(alphas) > 1 else []
     return scores.assign(alpha_at_edge=scores["alpha"].isin(edges))
-
-
-def movable(responses: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return responses without gaps, near zero where float32 needs it, and what was subtracted.
-
-    Far from zero, float32 would lose the variation. The shift is the median of some rows of each
-    column, not the mean of all, which one wild row, perhaps a held-out one, could move far away.
-    Differences that are rounding become 0, so that a constant stays one.
-    """
-    present = np.isfinite(responses)
-    if dtype == "float64":
-        return np.where(present, responses, 0.0), np.zeros(responses.shape[1])
-    rows = np.unique(np.linspace(0, len(responses) - 1, 33).astype(int))
-    median = np.ma.median(np.ma.masked_invalid(responses[rows]), axis=0)
-    center = np.ma.filled(median, 0.0).astype(float)
-    filled = np.where(present, responses, center)
-    shifted = filled - center
-    shifted[np.abs(shifted) <= ROUNDING * np.abs(filled)] = 0
-    return shifted, center

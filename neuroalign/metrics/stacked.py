@@ -13,11 +13,13 @@ import xarray as xr
 from neuroalign.features.spaces import UnitSpaces, read_spaces
 from neuroalign.metrics.banded import check_search, with_spaces
 from neuroalign.metrics.cross_validation import Pairs, SplitFitter, cross_validate
-from neuroalign.metrics.encoding import DEFAULT_ALPHAS, movable, sorted_alphas, with_edges
+from neuroalign.metrics.encoding import DEFAULT_ALPHAS, with_edges
 from neuroalign.metrics.fitted import FittedEncoding, fitting_rows
+from neuroalign.metrics.moved import MovedResponses
 from neuroalign.numerics import ridge
-from neuroalign.numerics.device import as_index, exact_products, put
+from neuroalign.numerics.device import exact_products, put
 from neuroalign.numerics.held_out import SplitResult
+from neuroalign.numerics.mapping import check_grid
 from neuroalign.numerics.stacking import choose_stack, fit_stacked, stacked_coefficients
 from neuroalign.splits import InnerKind, Splits
 
@@ -77,7 +79,7 @@ class StackedEncoding:
 
     def __post_init__(self) -> None:
         """Sort the alphas, and refuse options that make no sense."""
-        object.__setattr__(self, "alphas", sorted_alphas(self.alphas))
+        object.__setattr__(self, "alphas", check_grid("alphas", self.alphas))
         check_search(self.inner, self.inner_folds, self.dtype, self.device)
 
     def evaluate(
@@ -118,17 +120,15 @@ class StackedEncoding:
     ) -> SplitFitter:
         """Move features and responses to the device, once."""
         designs = self._designs(spaces, features)
-        values, center = movable(responses, self.dtype)
-        moved = put(values, self.device, self.dtype)
+        moved = MovedResponses(responses, self.device, self.dtype)
         alphas = np.asarray(self.alphas)
 
         def fit(
             columns: np.ndarray, train: np.ndarray, test: np.ndarray, pairs: Pairs
         ) -> SplitResult:
-            every = len(columns) == moved.shape[1]
-            some = moved if every else moved[:, as_index(columns, moved)]
+            some = moved.columns(columns)
             result = fit_stacked(designs, some, train, test, inner=pairs, alphas=alphas)
-            return result._replace(train_mean=result.train_mean + center[columns])
+            return moved.unshifted(result, columns)
 
         return fit
 

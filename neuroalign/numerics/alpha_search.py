@@ -19,7 +19,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neuroalign.numerics.device import Array, as_index, double, fetch, namespace, small
+from neuroalign.numerics.device import (
+    Array,
+    as_index,
+    double,
+    fetch,
+    few_threads,
+    namespace,
+    small,
+)
 from neuroalign.numerics.ridge import Spectrum, filters, squared_norms
 
 # Root-mean-square error of the predictions that a basis may have, relative to the responses.
@@ -133,7 +141,8 @@ def _basis(fold: Validation, tolerance: float) -> Basis:
     shape = fetch(fold.shape).T
     squares = _column_norms(fold.rows) * _column_norms(fold.basis)
     size = np.sqrt(squares)
-    left, values, right = np.linalg.svd(shape * size, full_matrices=False)
+    with few_threads(n_penalties):
+        left, values, right = np.linalg.svd(shape * size, full_matrices=False)
     tails = np.sqrt(np.cumsum((left * values)[:, ::-1] ** 2, axis=1)[:, ::-1]).max(0)
     m = int(np.searchsorted(-tails, -tolerance * np.sqrt(n_held))) if tolerance else n_penalties
     if m >= n_penalties:
@@ -180,7 +189,8 @@ def _largest_gain(rows: Array) -> float:
     size = _column_norms(rows)
     scaled = rows / small((size + (size == 0)) ** 0.5, rows)
     gram = scaled @ scaled.T if len(scaled) <= scaled.shape[1] else scaled.T @ scaled
-    return float(namespace(rows).linalg.eigvalsh(gram)[-1])
+    with few_threads(len(gram)):
+        return float(namespace(rows).linalg.eigvalsh(gram)[-1])
 
 
 def chunks(n_targets: int, like: Array) -> list[slice]:
@@ -240,16 +250,14 @@ def _inflated_errors(weights: np.ndarray, parts: Array, inflation: Array) -> np.
 def _settle(folds: list[Validation], errors: np.ndarray, near: np.ndarray) -> None:
     """Replace the errors that could not be told apart by exact ones."""
     errors[near] = 0
-    columns = np.flatnonzero(near.any(0))
+    targets, numbers = np.nonzero(near.T)
     for fold in folds:
-        for part in chunks(len(columns), fold.responses):
-            targets = columns[part]
-            train, held_out = _take(fold, targets)
-            loadings = fold.basis.T @ train
-            for number in np.flatnonzero(near[:, targets].any(1)):
-                these = np.flatnonzero(near[number, targets])
-                predicted = fold.rows @ (loadings[:, these] * fold.shape[:, [number]])
-                residual = held_out[:, these] - predicted
-                if fold.inflation is not None:
-                    residual *= fold.inflation[number][:, None]
-                errors[number, targets[these]] += fetch(squared_norms(residual))
+        for part in chunks(len(targets), fold.responses):
+            columns, which = np.unique(targets[part], return_inverse=True)
+            which, penalty = as_index(which, fold.rows), as_index(numbers[part], fold.rows)
+            train, held_out = _take(fold, columns)
+            loadings = (fold.basis.T @ train)[:, which] * fold.shape[:, penalty]
+            residual = held_out[:, which] - fold.rows @ loadings
+            if fold.inflation is not None:
+                residual *= fold.inflation[penalty].T
+            errors[numbers[part], targets[part]] += fetch(squared_norms(residual))

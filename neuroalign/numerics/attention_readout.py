@@ -13,14 +13,12 @@ from neuroalign.numerics.device import fetch
 from neuroalign.numerics.mapping import Pairs
 from neuroalign.numerics.readout_inputs import check_inputs
 from neuroalign.numerics.readout_network import (
-    History,
     Network,
     Task,
-    Trained,
     make_task,
     undisturbed,
 )
-from neuroalign.numerics.readout_training import check_options, train, validation_r2
+from neuroalign.numerics.readout_training import FittedReadout, check_options, train, validation_r2
 
 QUERIES = ("neuroid", "group")
 
@@ -119,7 +117,7 @@ class AttentionReadout:
         query_of = self._query_of(groups, task.n_targets)
         network = _Attention(task, query_of, self.width, self.n_heads, generator)
         trained = train(network, task, self, generator)
-        return FittedAttention(validation_r2(trained, task), network, trained)
+        return FittedAttention(validation_r2(trained, task), trained, network)
 
     def _query_of(self, groups: np.ndarray | None, n_targets: int) -> np.ndarray:
         """Tell which query each target uses, by number."""
@@ -132,30 +130,15 @@ class AttentionReadout:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedAttention:
+class FittedAttention(FittedReadout):
     """Queries and weights of fitted neuroids.
 
     Parameters
     ----------
-    inner_r2 : float array (targets,)
-        1 - squared error / squared error of the training mean on the validation rows, which
-        chose the epoch; NaN for a constant target.
     network : Network
-    trained : Trained
     """
 
-    inner_r2: np.ndarray
     network: _Attention
-    trained: Trained
-
-    @property
-    def history(self) -> History:
-        """Training and validation errors, (epochs, targets)."""
-        return self.trained.history
-
-    def predict(self, features: np.ndarray) -> np.ndarray:
-        """Predict responses from features like those of the fit, float64 (rows, targets)."""
-        return self.trained.predict(features)
 
     def attention(self, features: np.ndarray) -> np.ndarray:
         """Tell where each query looks, averaged over heads.

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-from scipy.linalg import blas, eigh
+from scipy.linalg import eigh
+from threadpoolctl import ThreadpoolController
 
 from neuroalign.errors import DataError
 
 DTYPES = ("float64", "float32")
+
+# Rows from which several threads decompose a matrix faster than one. With fewer they wait for each
+# other, a hundred times as long where something else runs too, and go on spinning in the way of the
+# next product: numpy and scipy have threads of their own.
+SEVERAL_THREADS = 1500
 
 # Either kind of array; the functions of numerics use only what numpy and torch name alike.
 Array = Any
@@ -108,24 +115,23 @@ def double(array: Array) -> Array:
 
 def eigen(matrix: Array) -> tuple[Array, Array]:
     """Diagonalize a symmetric matrix, which is overwritten: eigenvalues ascending, and vectors."""
-    if isinstance(matrix, np.ndarray):
+    if not isinstance(matrix, np.ndarray):
+        return namespace(matrix).linalg.eigh(matrix)
+    with few_threads(len(matrix)):
         return eigh(matrix, driver="evd", overwrite_a=True, check_finite=False)
-    return namespace(matrix).linalg.eigh(matrix)
 
 
-def add_gram(gram: Array, rows: Array) -> Array:
-    """Add rows @ rows.T to a Gram matrix of which, on the CPU, only the lower half is kept."""
-    if not isinstance(rows, np.ndarray):
-        return gram.addmm_(rows, rows.T)
-    syrk = blas.dsyrk if rows.dtype == np.float64 else blas.ssyrk
-    return syrk(1.0, rows.T, beta=1.0, c=gram, trans=1, overwrite_c=1, lower=1)
+@contextmanager
+def few_threads(n_rows: int) -> Iterator[None]:
+    """Let one thread of the CPU decompose a matrix of few rows."""
+    threads = 1 if n_rows < SEVERAL_THREADS else None
+    with _thread_pools().limit(limits=threads, user_api="blas"):
+        yield
 
 
-def full_gram(gram: Array) -> Array:
-    """Fill the upper half of a Gram matrix from the lower."""
-    if not isinstance(gram, np.ndarray):
-        return gram
-    return gram + np.tril(gram, -1).T
+@cache
+def _thread_pools() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 @contextmanager

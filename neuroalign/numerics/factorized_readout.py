@@ -13,15 +13,18 @@ from neuroalign.numerics.device import fetch
 from neuroalign.numerics.mapping import Pairs, check_grid
 from neuroalign.numerics.readout_inputs import check_inputs
 from neuroalign.numerics.readout_network import (
-    History,
     Network,
     Task,
-    Trained,
     make_task,
     read_maps,
     undisturbed,
 )
-from neuroalign.numerics.readout_training import check_options, train, validation_r2
+from neuroalign.numerics.readout_training import (
+    PenalizedReadout,
+    check_options,
+    train,
+    validation_r2,
+)
 
 # Training rows that tell how much features vary once they are averaged over the map.
 SAMPLE = 500
@@ -95,16 +98,16 @@ class FactorizedReadout:
         maps, weights = (fetch(part) for part in network.factors())
         sign = np.where(maps.sum(1, keepdims=True) < 0, -1.0, 1.0)
         return FittedFactorized(
-            (sign * maps).reshape(len(maps), *trained.frame.shape),
-            trained.frame.unscale(sign * weights),
-            np.array(self.strengths)[trained.copy],
             validation_r2(trained, task),
             trained,
+            np.array(self.strengths)[trained.copy],
+            (sign * maps).reshape(len(maps), *trained.frame.shape),
+            trained.frame.unscale(sign * weights),
         )
 
 
 @dataclass(frozen=True, eq=False)
-class FittedFactorized:
+class FittedFactorized(PenalizedReadout):
     """Maps and weights of fitted neuroids.
 
     Parameters
@@ -113,33 +116,10 @@ class FittedFactorized:
         Of unit norm; their sum is not negative.
     weights : float array (targets, channels)
         In units of the response per unit of the feature.
-    strength : float array (targets,)
-        The penalty chosen.
-    inner_r2 : float array (targets,)
-        1 - squared error / squared error of the training mean on the validation rows, which
-        chose epoch and penalty; NaN for a constant target.
-    trained : Trained
     """
 
     maps: np.ndarray
     weights: np.ndarray
-    strength: np.ndarray
-    inner_r2: np.ndarray
-    trained: Trained
-
-    @property
-    def hyperparameters(self) -> dict[str, np.ndarray]:
-        """What was chosen for each target, by name."""
-        return {"strength": self.strength}
-
-    @property
-    def history(self) -> History:
-        """Training and validation errors, (epochs, targets), at the penalty chosen."""
-        return self.trained.history
-
-    def predict(self, features: np.ndarray) -> np.ndarray:
-        """Predict responses from features like those of the fit, float64 (rows, targets)."""
-        return self.trained.predict(features)
 
 
 class _Factorized(Network):

@@ -14,15 +14,18 @@ from neuroalign.numerics.device import fetch
 from neuroalign.numerics.mapping import Pairs, check_grid
 from neuroalign.numerics.readout_inputs import Scaling, check_inputs
 from neuroalign.numerics.readout_network import (
-    History,
     Network,
     Task,
-    Trained,
     make_task,
     read_maps,
     undisturbed,
 )
-from neuroalign.numerics.readout_training import check_options, train, validation_r2
+from neuroalign.numerics.readout_training import (
+    PenalizedReadout,
+    check_options,
+    train,
+    validation_r2,
+)
 
 # Spread of the points that are read in training, at the start, in pixels.
 WIDTH = 1.0
@@ -108,17 +111,17 @@ class GaussianReadout:
         network = _Gaussian(task, self.strengths)
         trained = train(network, task, self, generator, len(self.strengths))
         return FittedGaussian(
+            validation_r2(trained, task),
+            trained,
+            np.array(self.strengths)[trained.copy],
             fetch(network.location),
             fetch(network.width),
             trained.frame.unscale(fetch(network.scale * network.weights)),
-            np.array(self.strengths)[trained.copy],
-            validation_r2(trained, task),
-            trained,
         )
 
 
 @dataclass(frozen=True, eq=False)
-class FittedGaussian:
+class FittedGaussian(PenalizedReadout):
     """Locations and weights of fitted neuroids.
 
     Parameters
@@ -130,34 +133,11 @@ class FittedGaussian:
         still was, and not the size of a receptive field.
     weights : float array (targets, channels)
         In units of the response per unit of the feature.
-    strength : float array (targets,)
-        The penalty chosen.
-    inner_r2 : float array (targets,)
-        1 - squared error / squared error of the training mean on the validation rows, which
-        chose first location, epoch and penalty; NaN for a constant target.
-    trained : Trained
     """
 
     location: np.ndarray
     width: np.ndarray
     weights: np.ndarray
-    strength: np.ndarray
-    inner_r2: np.ndarray
-    trained: Trained
-
-    @property
-    def hyperparameters(self) -> dict[str, np.ndarray]:
-        """What was chosen for each target, by name."""
-        return {"strength": self.strength}
-
-    @property
-    def history(self) -> History:
-        """Training and validation errors, (epochs, targets), at the penalty chosen."""
-        return self.trained.history
-
-    def predict(self, features: np.ndarray) -> np.ndarray:
-        """Predict responses from features like those of the fit, float64 (rows, targets)."""
-        return self.trained.predict(features)
 
 
 class _Gaussian(Network):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -42,6 +43,49 @@ class Options(Protocol):
     @property
     def patience(self) -> int:
         """Passes without gain after which steps become smaller, and at last end."""
+
+
+@dataclass(frozen=True, eq=False)
+class FittedReadout:
+    """What all trained readouts have.
+
+    Parameters
+    ----------
+    inner_r2 : float array (targets,)
+        1 - squared error / squared error of the training mean on the validation rows, which
+        chose the epoch, and whatever else was chosen; NaN for a constant target.
+    trained : Trained
+    """
+
+    inner_r2: np.ndarray
+    trained: Trained
+
+    @property
+    def history(self) -> History:
+        """Training and validation errors, (epochs, targets), at the penalty chosen."""
+        return self.trained.history
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """Predict responses from features like those of the fit, float64 (rows, targets)."""
+        return self.trained.predict(features)
+
+
+@dataclass(frozen=True, eq=False)
+class PenalizedReadout(FittedReadout):
+    """A readout whose targets chose a penalty each.
+
+    Parameters
+    ----------
+    strength : float array (targets,)
+        The penalty chosen.
+    """
+
+    strength: np.ndarray
+
+    @property
+    def hyperparameters(self) -> dict[str, np.ndarray]:
+        """What was chosen for each target, by name."""
+        return {"strength": self.strength}
 
 
 def check_options(options: Options) -> None:

@@ -20,7 +20,7 @@ from neuroalign.numerics.banded_search import BandedSearch
 from neuroalign.numerics.spaces import make_spaces
 
 # Rows, units of each of two spaces, targets, alphas, candidate weights.
-SHAPES = [(1000, 1000, 5000, 20, 20)]
+SHAPES = [(1000, 1000, 5000, 20, 8)]
 
 
 def problem(n, n_units, n_targets):
