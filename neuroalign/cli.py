@@ -55,7 +55,10 @@ def score(
     ] = DEMO_DATASET,
     metric: Annotated[
         str | None,
-        typer.Option(help="By default 'ridge', or 'banded' --with another model."),
+        typer.Option(
+            help=f"One of {', '.join(options.METRICS)}. By default ridge, or banded --with "
+            "another model."
+        ),
     ] = None,
     beside: Annotated[
         str | None,
@@ -67,7 +70,8 @@ def score(
     subjects: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
     roi: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
     n_folds: Annotated[
-        int | None, typer.Option(help="Folds of cross-validation. [default: as the data allow]")
+        int | None,
+        typer.Option(help="Folds of cross-validation. [default: as the data allow]"),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of folds and split halves.")] = 0,
     device: Annotated[str, typer.Option(help="'cpu' or 'cuda'.")] = "cpu",
@@ -101,6 +105,7 @@ def score(
     check_device(device)
     measure = metric or ("ridge" if beside is None else "banded")
     kind = options.named_metric(measure, device)
+    options.check_beside(measure, beside)
     if (model, dataset) == (DEMO_MODEL, DEMO_DATASET):
         typer.echo(f"Scoring the embedded case: {model} on {dataset}, whose truth is known.")
     stem, module = dataset_module(dataset)[:2]

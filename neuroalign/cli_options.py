@@ -37,6 +37,8 @@ MAPPINGS = {
     "soft-matching": "SoftMatching",
 }
 RIDGES = {"banded": "BandedRidgeEncoding", "ridge": "RidgeEncoding", "stacked": "StackedEncoding"}
+METRICS = sorted([*MAPPINGS, *RIDGES])
+OF_SPACES = ("banded", "stacked")
 
 
 def split_names(names: str | None) -> list[str] | None:
@@ -48,8 +50,8 @@ def named_metric(name: str, device: str) -> Metric:
     """Make the metric of that name, on a device if it can use one."""
     import neuroalign as na
 
-    if name not in (known := sorted([*MAPPINGS, *RIDGES])):
-        raise unknown_name(name, known, kind="metric")
+    if name not in METRICS:
+        raise unknown_name(name, METRICS, kind="metric")
     kind = (
         getattr(na.metrics, RIDGES[name])
         if name in RIDGES
@@ -93,6 +95,17 @@ class Scorer:
             pair = na.models.JoinedModel({self.beside: second, model.name: model})
         settings: dict[str, Any] = {"roi": self.roi, "folds": self.folds, "seed": self.seed}
         return na.score(pair, self.data, metric, layers=layers, **settings)
+
+
+def check_beside(metric: str, beside: str | None) -> None:
+    """Refuse a second feature space that does not exist, or that is missing."""
+    import neuroalign as na
+
+    if beside is not None and beside not in (known := na.list_models()):
+        raise unknown_name(beside, known, kind="model")
+    if beside is None and metric in OF_SPACES:
+        message = f"--metric {metric} needs two feature spaces; add --with MODEL."
+        raise NeuroalignError(message)
 
 
 def rivals_of(model: str, reads: str | None, against: str | None) -> list[str]:

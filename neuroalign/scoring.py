@@ -128,7 +128,7 @@ def score(
         "seconds": round(time.perf_counter() - start, 3),
     }
     record = provenance(model, averages, stimuli, splits, options)
-    described = describe_scores(scores, averages, splits, stimuli, options)
+    described = describe_scores(scores, averages, splits, stimuli, options, reach)
     scores.attrs = {**described, "provenance": record}
     return scores
 
@@ -141,8 +141,10 @@ def _check_arguments(dataset: object, metric: object, folds: object, seed: int) 
             "make_dataset(responses, stimuli)."
         )
         raise DataError(message)
-    if not callable(getattr(metric, "evaluate", None)):
-        message = f"A {type(metric).__name__} is not a metric; use RidgeEncoding()."
+    if isinstance(metric, type) or not callable(getattr(metric, "evaluate", None)):
+        kind = metric if isinstance(metric, type) else type(metric)
+        given = "The class " if isinstance(metric, type) else "A "
+        message = f"{given}{kind.__name__} is not a metric; use one, as in RidgeEncoding()."
         raise DataError(message)
     if folds is not None and not callable(getattr(folds, "split", None)):
         message = f"folds={folds!r} does not split stimuli; use KFold(n) or TrainTest(test=[...])."

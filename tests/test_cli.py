@@ -213,6 +213,11 @@ REFUSALS = {
         ["--with", "pixls"],
         "No model is called 'pixls'. Did you mean 'pixels'?",
     ),
+    "one space": (
+        ["pixels"],
+        ["--metric", "banded"],
+        "--metric banded needs two feature spaces; add --with MODEL.",
+    ),
     "one fold": (
         ["pixels"],
         ["--n-folds", "1"],
@@ -224,7 +229,7 @@ REFUSALS = {
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_a_device_that_is_not_there_is_said_before_any_work(tiny, run):
     code, out, err = run("score", "pixels", tiny, "--device", "cuda")
-    sentence = "Device 'cuda' was asked for, but torch finds no CUDA device here."
+    sentence = "Device 'cuda' was asked for, but torch finds no CUDA device; use 'cpu'."
     assert (code, out, err) == (1, "", f"Error: {sentence}\n")
 
 

@@ -189,8 +189,8 @@ def test_devices_of_this_machine_are_known():
 @pytest.mark.parametrize(
     ("device", "n_devices", "sentence"),
     [
-        ("cuda", 0, "Device 'cuda' was asked for, but torch finds no CUDA device here."),
-        ("cuda:1", 0, "Device 'cuda:1' was asked for, but torch finds no CUDA device here."),
+        ("cuda", 0, "Device 'cuda' was asked for, but torch finds no CUDA device; use 'cpu'."),
+        ("cuda:1", 0, "Device 'cuda:1' was asked for, but torch finds no CUDA device; use 'cpu'."),
         ("cuda:2", 2, "Device 'cuda:2' was asked for, but the last one here is 'cuda:1'."),
         ("gpu", 0, "Device 'gpu' is not known to torch; use 'cpu' or 'cuda'."),
         ("", 0, "Device '' is not known to torch; use 'cpu' or 'cuda'."),

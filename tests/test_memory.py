@@ -104,12 +104,22 @@ def test_a_small_budget_fits_neuroids_in_parts_with_the_same_scores(planted, mon
 def test_a_budget_that_is_too_small_is_one_sentence(planted):
     layers, dataset = planted
     pattern = (
-        r"^Ridge on 60 rows, 30 units and 8 neuroids needs \d+ MB at least, but 0 MB are allowed; "
+        r"^Ridge on 60 rows, 30 units and 8 neuroids needs 0\.\d+ MB at least, but 0\.001 MB are "
+        r"allowed; "
         + re.escape("raise memory_budget, or score fewer neuroids (neuroids=, roi=, subjects=).")
         + "$"
     )
     with pytest.raises(na.NeuroalignError, match=pattern):
         na.score(layers, dataset, na.RidgeEncoding(memory_budget=1000), progress=False)
+
+
+@pytest.mark.parametrize("budget", [0, -5, 1.5, "1GB", True])
+def test_a_budget_that_is_no_number_of_bytes_is_refused(budget):
+    sentence = (
+        f"memory_budget={budget!r} is not a whole, positive number of bytes, as in 2 * 10**9."
+    )
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.RidgeEncoding(memory_budget=budget)
 
 
 def test_nothing_is_announced_where_nobody_looks(planted, capsys):

@@ -5,6 +5,8 @@ import oracles
 import pytest
 from ridge_cases import GRID, chosen, dealt, fitted
 
+from neuroalign.errors import DataError
+from neuroalign.metrics.moved import MovedResponses
 from neuroalign.numerics import ridge
 
 RNG = np.random.default_rng(7)
@@ -172,6 +174,21 @@ def test_more_components_than_there_are_change_nothing(n_units, way):
     plain = fitted(features, RESPONSES, TRAIN, TEST, inner=inner_of(way))
     all_kept = fitted(features, RESPONSES, TRAIN, TEST, inner=inner_of(way), n_components=100)
     np.testing.assert_array_equal(all_kept.predictions, plain.predictions)
+
+
+@pytest.mark.parametrize("n_units", [5, 100])
+@pytest.mark.parametrize(("dtype", "size"), [("float64", 1e200), ("float32", 1e20)])
+def test_numbers_too_large_to_be_squared_are_refused(n_units, dtype, size):
+    features = np.tile(NORMAL, 3)[:, :n_units] * size
+    wider = " or use dtype='float64'" if dtype == "float32" else ""
+    with pytest.raises(DataError, match=f"too large to be squared in {dtype}; rescale.*{wider}"):
+        ridge.make_design(features, dtype=dtype)
+    with pytest.raises(DataError, match=r"^The responses reach "):
+        MovedResponses(RESPONSES * size, "cpu", dtype)
+    half = 1e-10 if dtype == "float32" else 1e-130
+    small = fitted(features * half, RESPONSES, TRAIN, TEST, dtype=dtype)
+    plain = fitted(features / size, RESPONSES, TRAIN, TEST, dtype=dtype)
+    np.testing.assert_allclose(small.predictions, plain.predictions, atol=1e-3)
 
 
 @pytest.mark.parametrize("n_units", [5, 100])

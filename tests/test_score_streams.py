@@ -160,6 +160,11 @@ def test_what_does_not_fit_a_stream_is_refused(planted):
     ):
         folds = na.KFold(5, part_groups=True)
         scored(model, dataset, features=TimeGrid(zscore_runs=True), folds=folds)
+    with refusal(
+        "zscore_runs=True makes every sample depend on its whole run, so no stretch of a run can "
+        "be held out; hold out whole runs with KFold(n), or leave zscore_runs out."
+    ):
+        scored(model, dataset, features=TimeGrid(zscore_runs=True))
     layers, events = planted
     with refusal("TimeGrid() is for streams, but the recordings have a row for each stimulus."):
         scored(layers, events, features=TimeGrid())

@@ -173,7 +173,7 @@ def test_undefined_neuroids_are_counted_and_named(planted):
     broken = na.make_dataset({"subject-1": recording}, dataset.stimuli)
     scores = na.score(layers, broken, **QUICK)
     assert scores.attrs["undefined"] == (
-        "1 neuroids have no score in any layer (first: 'subject-1/4')"
+        "1 neuroids have no score in any layer (first: 'subject-1/4'): constant response"
     )
     table = na.summarize(scores)
     assert table["n_undefined"].tolist() == [1, 1]
@@ -280,7 +280,11 @@ class SplitsLikeAnotherLibrary:
             {"folds": SplitsLikeAnotherLibrary()},
             "folds=Foreign() does not split stimuli; use KFold(n) or TrainTest(test=[...]).",
         ),
-        ({"metric": "ridge"}, "A str is not a metric; use RidgeEncoding()."),
+        ({"metric": "ridge"}, "A str is not a metric; use one, as in RidgeEncoding()."),
+        (
+            {"metric": na.RidgeEncoding},
+            "The class RidgeEncoding is not a metric; use one, as in RidgeEncoding().",
+        ),
         ({"seed": -1}, "seed=-1 is not a whole number of 0 or more."),
         ({"seed": 0.5}, "seed=0.5 is not a whole number of 0 or more."),
         (

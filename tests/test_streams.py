@@ -275,7 +275,10 @@ NO_COLUMN = "stimuli of a stream need the columns run and onset; {!r} is missing
         (table(onset=list("0123")), "stimuli have a column 'onset' of type str, not seconds"),
         (table(duration=[1, 1, 1, np.nan]), "1 stimuli have no duration (first: 'w3')"),
         (table(duration=[1, 1, -1, 0]), "1 stimuli have a duration below 0 (first: 'w2')"),
-        (table(run=["x", "x", "x", "z"]), "1 of its runs have no stimulus (first: 'y')"),
+        (
+            table(run=["x", "x", "x", "z"]),
+            "1 of its runs have no stimulus (first: 'y'); runs of the stimuli (first: 'x', 'z')",
+        ),
         (
             table(onset=[-0.1, 6.1, 6.1, 99]),
             "4 stimuli begin outside their run (first: 'w0', 'w1', 'w2')",

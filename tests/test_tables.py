@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from sklearn.linear_model import LinearRegression
 
 import neuroalign as na
 from neuroalign.ceilings import mean_over_folds
@@ -84,6 +85,20 @@ def test_the_best_layer_may_differ_by_fold_and_takes_its_moments_along(scores):
     np.testing.assert_array_equal(
         chosen.moments.squeeze("layer")[of_fold], scores.moments.sel(layer="other")[of_fold]
     )
+
+
+def test_a_choice_without_inner_folds_is_refused_not_guessed(planted):
+    layers, dataset = planted
+    metric = na.metrics.MappingEncoding(LinearRegression(), inner_folds=0)
+    scores = na.score(layers, dataset, metric, **QUICK)
+    sentence = (
+        "inner_r2, by which training stimuli choose a layer, is undefined for all layers; score "
+        "with inner folds, as in MappingEncoding(..., inner_folds=3)."
+    )
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        na.best_layer(scores)
+    alone = na.best_layer(scores.isel(layer=[1]))  # where there is nothing to choose
+    assert set(alone.chosen_layer.values.ravel()) == {"true"}
 
 
 def test_the_best_layer_can_be_chosen_for_each_roi(scores):

@@ -363,7 +363,7 @@ def test_an_unknown_device_is_refused():
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 def test_a_cuda_device_that_is_not_there_is_refused():
-    sentence = "Device 'cuda' was asked for, but torch finds no CUDA device here."
+    sentence = "Device 'cuda' was asked for, but torch finds no CUDA device; use 'cpu'."
     refused(sentence, ResidualNet(), device="cuda")
 
 

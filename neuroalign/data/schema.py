@@ -220,7 +220,11 @@ def event_faults(recording: xr.DataArray, stimuli: pd.DataFrame) -> list[str]:
         return [f"{negative.sum()} stimuli have a duration below 0 {names}"]
     onsets = {run: recording["onset"].values[rows] for run, rows in _runs(recording).items()}
     if silent := sorted(set(onsets) - set(stimuli["run"])):
-        return [f"{len(silent)} of its runs have no stimulus {name_some(silent)}"]
+        given = name_some(pd.unique(stimuli["run"]))
+        return [
+            f"{len(silent)} of its runs have no stimulus {name_some(silent)}; runs of the stimuli "
+            f"{given}"
+        ]
     period = recording.attrs["sampling_period"]
     rounding = 1e-6 * period
     begin = stimuli["run"].map({run: seconds.min() for run, seconds in onsets.items()})

@@ -172,6 +172,12 @@ class ContiguousKFold:
 
     def resolve(self, reach: float) -> ContiguousKFold:
         """Return the same rule with the gap set to `reach`, where it is not set."""
+        if self.gap is None and np.isinf(reach):
+            message = (
+                "zscore_runs=True makes every sample depend on its whole run, so no stretch of a "
+                "run can be held out; hold out whole runs with KFold(n), or leave zscore_runs out."
+            )
+            raise DataError(message)
         return self if self.gap is not None else replace(self, gap=float(reach))
 
     def split(self, table: pd.DataFrame, seed: int) -> Splits:

@@ -12,7 +12,7 @@ import xarray as xr
 from neuroalign.errors import DataError, unknown_name
 from neuroalign.metrics.cross_validation import Pairs, SplitFitter, cross_validate
 from neuroalign.metrics.fitted import FittedEncoding, fitting_rows
-from neuroalign.metrics.memory import fit_into
+from neuroalign.metrics.memory import check_budget, fit_into
 from neuroalign.metrics.moved import MovedResponses
 from neuroalign.numerics import ridge
 from neuroalign.numerics.device import DTYPES, check_device, exact_products, put
@@ -112,6 +112,8 @@ class RidgeEncoding:
                 "the components would be found with the row that is left out; use inner folds."
             )
             raise DataError(message)
+        if self.memory_budget is not None:
+            check_budget(self.memory_budget)
         if self.dtype not in DTYPES:
             raise unknown_name(self.dtype, DTYPES, kind="dtype")
         check_device(self.device)

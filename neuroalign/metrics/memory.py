@@ -135,6 +135,15 @@ def fit_into(
     return widest
 
 
+def check_budget(budget: object) -> None:
+    """Refuse a budget that is no number of bytes."""
+    if isinstance(budget, bool) or not isinstance(budget, (int, np.integer)) or budget < 1:
+        message = (
+            f"memory_budget={budget!r} is not a whole, positive number of bytes, as in 2 * 10**9."
+        )
+        raise DataError(message)
+
+
 def plan(sizes: Sizes, budget: int | None) -> tuple[int, int]:
     """Return how many targets fit into a budget at a time, and the bytes that are then needed.
 
@@ -157,10 +166,10 @@ def plan(sizes: Sizes, budget: int | None) -> tuple[int, int]:
         each += sizes.n_rows * sizes.itemsize  # the responses of a part are copied
     widest = min((allowed - kept - fixed) // each, WIDEST, sizes.n_targets)
     if widest < 1 or kept + making > allowed:
-        least = (kept + max(making, fixed + each)) / 1e6
+        least = kept + max(making, fixed + each)
         message = (
             f"Ridge on {sizes.n_rows} rows, {sizes.n_units} units and {sizes.n_targets} neuroids "
-            f"needs {least:.0f} MB at least, but {allowed / 1e6:.0f} MB are allowed; raise "
+            f"needs {least / 1e6:.3g} MB at least, but {allowed / 1e6:.3g} MB are allowed; raise "
             "memory_budget, or score fewer neuroids (neuroids=, roi=, subjects=)."
         )
         raise DataError(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroalign.numerics.device import Array, as_index, put
+from neuroalign.numerics.device import Array, as_index, check_range, put
 from neuroalign.numerics.held_out import SplitResult
 from neuroalign.numerics.moments import ROUNDING
 
@@ -22,6 +22,7 @@ class MovedResponses:
 
     def __init__(self, responses: np.ndarray, device: str, dtype: str) -> None:
         values, self._center = movable(responses, dtype)
+        check_range(values, len(values), dtype, "responses")
         self._values = put(values, device, dtype)
 
     def columns(self, columns: np.ndarray) -> Array:

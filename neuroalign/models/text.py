@@ -272,8 +272,8 @@ def _probe(network: PreTrainedModel) -> tuple[dict[str, int], bool]:
     layers = ["embeddings", *(f"block.{number}" for number in range(len(states) - 1))]
     units = {layer: state.shape[-1] for layer, state in zip(layers, states, strict=True)}
     # Rows of one batch may differ by rounding; what a token is told about a later one is far more.
-    causal = (torch.allclose(*state[:, :2], rtol=1e-4, atol=1e-5) for state in states)
-    return units, all(causal)
+    causal = all(torch.allclose(one[:2], two[:2], rtol=1e-4, atol=1e-5) for one, two in states)
+    return units, causal
 
 
 def _hidden_states(

@@ -208,7 +208,7 @@ def known_device(device: str) -> torch.device:
         message = f"Device {device!r} is not known to torch; use 'cpu' or 'cuda'."
         raise DataError(message) from error
     if known.type == "cuda" and not torch.cuda.is_available():
-        message = f"Device {device!r} was asked for, but torch finds no CUDA device here."
+        message = f"Device {device!r} was asked for, but torch finds no CUDA device; use 'cpu'."
         raise DataError(message)
     return known
 

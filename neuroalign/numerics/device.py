@@ -21,6 +21,9 @@ DTYPES = ("float64", "float32")
 # next product: numpy and scipy have threads of their own.
 SEVERAL_THREADS = 1500
 
+# Of eigenvalues, which are squared in float64 again.
+LARGEST = 1e150
+
 # Either kind of array; the functions of numerics use only what numpy and torch name alike.
 Array = Any
 
@@ -50,7 +53,7 @@ def check_device(device: str) -> str:
         message = f"Device {device!r} is not one that scores are computed on; use 'cpu' or 'cuda'."
         raise DataError(message)
     if not torch.cuda.is_available():
-        message = f"Device {device!r} was asked for, but torch finds no CUDA device here."
+        message = f"Device {device!r} was asked for, but torch finds no CUDA device; use 'cpu'."
         raise DataError(message)
     if (place.index or 0) >= torch.cuda.device_count():
         last = torch.cuda.device_count() - 1
@@ -72,6 +75,18 @@ def put(values: np.ndarray, device: str, dtype: str) -> Array:
     if np.may_share_memory(array, values) or not array.flags.writeable:
         array = array.copy()  # torch shares memory, and inputs are never changed
     return torch.from_numpy(array).to("cpu" if device == "torch" else device)
+
+
+def check_range(values: np.ndarray, n_summed: int, dtype: str, what: str) -> None:
+    """Refuse numbers whose squares, of so many together, overflow the type of the arithmetic."""
+    peak = max(float(values.max()), -float(values.min())) if values.size else 0.0
+    largest = min(float(np.finfo(dtype).max), LARGEST)
+    if peak > np.sqrt(largest / 16 / max(n_summed, 1)):
+        wider = " or use dtype='float64'" if dtype == "float32" else ""
+        message = (
+            f"The {what} reach {peak:.2g}, too large to be squared in {dtype}; rescale them{wider}."
+        )
+        raise DataError(message)
 
 
 def fetch(array: Array) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 from neuroalign.numerics.device import (
     Array,
     as_index,
+    check_range,
     eigen,
     namespace,
     put,
@@ -65,6 +66,7 @@ def make_design(features: np.ndarray, *, device: str = "cpu", dtype: str = "floa
     Design
     """
     n_rows, n_units = features.shape
+    check_range(features, features.size, dtype, "features")
     rounding = ROUNDING[dtype]
     if n_units <= n_rows:
         return Design(put(_shifted(features), device, dtype), is_gram=False, rounding=rounding)

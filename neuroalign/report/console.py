@@ -45,7 +45,7 @@ def print_summary(
         )
     console.print(profile)
     console.print(_comparison(scores, beside))
-    if "planted_layer" in attrs:
+    if attrs.get("planted_layer") in scores["layer"].values:
         found = _best_scoring(table)
         console.print(f"Truth: planted on {attrs['planted_layer']}. Found: {found} scores highest.")
     estimand = str(table["interval"].iloc[0])

@@ -18,6 +18,7 @@ def describe_scores(
     splits: Splits,
     stimuli: pd.DataFrame,
     options: Mapping[str, object],
+    reach: float = 0.0,
 ) -> dict[str, str]:
     """Describe scores by the attributes that they carry.
 
@@ -32,6 +33,8 @@ def describe_scores(
         Those that the model was given.
     options : mapping of str to object
         Names of model and dataset, metric.
+    reach : float
+        How far in time, in s, a row of the features reads events.
 
     Returns
     -------
@@ -44,7 +47,7 @@ def describe_scores(
     optional = {
         "planted_layer": ", ".join(sorted(planted)),
         "samples": _samples(averages),
-        "leakage": _leakage(splits),
+        "leakage": _leakage(splits, reach),
         "alpha_at_edge": _at_edge(scores),
     }
     return {
@@ -73,8 +76,15 @@ def _samples(averages: Mapping[str, xr.DataArray]) -> str:
     return f"{numbers} a subject, every {period:g} s, in {len(runs)} runs"
 
 
-def _leakage(splits: Splits) -> str:
-    if not splits.parted or splits.gap is not None:
+def _leakage(splits: Splits, reach: float) -> str:
+    if splits.gap is not None:
+        if splits.gap >= reach:
+            return ""
+        return (
+            f"stretches are {splits.gap:g} s apart, as asked for, but features reach {reach:g} s: "
+            "events near the borders are in training and test sets"
+        )
+    if not splits.parted:
         return ""
     return "groups have rows in training and test sets, as asked for: what they share counts"
 
@@ -112,4 +122,9 @@ def _undefined(scores: xr.Dataset) -> str:
     nowhere = scores["r"].isnull().all([d for d in scores["r"].dims if d != "neuroid"])
     labels = scores["neuroid"].values[nowhere.values]
     sentence = f"{len(labels)} neuroids have no score in any layer"
-    return f"{sentence} {name_some(labels)}" if len(labels) else sentence
+    if not len(labels):
+        return sentence
+    reasons = scores["undefined"].attrs["flag_meanings"].split()
+    found = np.unique(scores["undefined"].sel(neuroid=labels))
+    named = " or ".join(reasons[flag].replace("_", " ") for flag in found if flag)
+    return f"{sentence} {name_some(labels)}: {named}"

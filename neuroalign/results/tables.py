@@ -120,7 +120,7 @@ def best_layer(scores: xr.Dataset, *, by: str | Sequence[str] = ()) -> xr.Datase
     Parameters
     ----------
     scores : Dataset
-        From `score`.
+        From `score`, by a metric with inner folds; one whose `inner_r2` is undefined is refused.
     by : str or sequence of str, optional
         Coordinates of the neuroids, such as "subject" or "roi", to choose separately for each.
 
@@ -162,6 +162,13 @@ def best_layer(scores: xr.Dataset, *, by: str | Sequence[str] = ()) -> xr.Datase
 def _chosen(scores: xr.Dataset) -> xr.Dataset:
     others = [dim for dim in scores["inner_r2"].dims if dim not in ("layer", "fold")]
     medians = scores["inner_r2"].median(others, skipna=True).transpose("fold", "layer").values
+    scored = scores["r"].notnull().any([dim for dim in scores["r"].dims if dim != "fold"]).values
+    if scores.sizes["layer"] > 1 and (scored & ~np.isfinite(medians).any(1)).any():
+        message = (
+            "inner_r2, by which training stimuli choose a layer, is undefined for all layers; "
+            "score with inner folds, as in MappingEncoding(..., inner_folds=3)."
+        )
+        raise DataError(message)
     best = np.argmax(np.where(np.isfinite(medians), medians, -np.inf), axis=1)
     of_fold = xr.DataArray(best, dims="fold")
     of_block = xr.DataArray(best[scores["fold_of_block"].values], dims="block")
