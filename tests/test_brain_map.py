@@ -54,7 +54,10 @@ def test_what_cannot_be_placed_is_refused(tmp_path):
     path = tmp_path / "r.nii"
     with refusal("'r.png' is not the name of a NIfTI file; end it in .nii or .nii.gz."):
         write_nifti(placed([[1, 2, 3]], [0.5]), tmp_path / "r.png", like=grid())
-    with refusal("The neuroids have no coordinate y (mm) to be placed by."):
+    with refusal(
+        "The neuroids have no coordinate y (mm) to be placed by; give them to the recording, as in "
+        "make_recording(..., x=..., y=..., z=...)."
+    ):
         write_nifti(placed([[1, 2, 3]], [0.5]).drop_vars("y"), path, like=grid())
     outside = "1 of 2 neuroids lie outside the image (first: 's1/1'); is it in the space of their "
     with refusal(outside + "coordinates?"):
@@ -66,4 +69,40 @@ def test_what_cannot_be_placed_is_refused(tmp_path):
         "select a layer and average over folds first."
     ):
         write_nifti(placed([[1, 2, 3]], [0.5]).expand_dims(fold=2), path, like=grid())
+    assert not path.exists()
+
+
+def test_what_is_not_one_value_per_neuroid_of_one_subject_is_refused(tmp_path):
+    path, values = tmp_path / "r.nii", placed([[1, 2, 3], [4, 2, 3]], [0.5, 1])
+    with refusal(
+        "write_nifti takes one DataArray, but got a Dataset; take one variable, as in scores.r."
+    ):
+        write_nifti(values.to_dataset(name="r"), path, like=grid())
+    people = values.assign_coords(subject=("neuroid", ["ann", "bob"]))
+    with refusal(
+        "write_nifti takes the values of one subject, but got those of 2 (first: 'ann', 'bob'); "
+        "select one, as in values[values.subject == 'ann']."
+    ):
+        write_nifti(people, path, like=grid())
+    assert not path.exists()
+    write_nifti(people[people.subject == "ann"], path, like=grid())
+    assert nibabel.load(path).get_fdata()[1, 2, 3] == 0.5
+
+
+def test_what_has_no_grid_is_refused(tmp_path):
+    path, values = tmp_path / "r.nii", placed([[1, 2, 3]], [0.5])
+    with refusal("A ndarray has no grid of voxels; give a NIfTI image as like, or its file."):
+        write_nifti(values, path, like=AFFINE)
+    absent, text = tmp_path / "absent.nii", tmp_path / "text.nii"
+    with refusal(f"There is no file {str(absent)!r} to take the grid from; give a NIfTI image."):
+        write_nifti(values, path, like=absent)
+    text.write_text("no image")
+    with refusal(f"{str(text)!r} is not an image that nibabel reads; give a NIfTI image."):
+        write_nifti(values, path, like=text)
+    surface = tmp_path / "surface.gii"
+    nibabel.save(nibabel.GiftiImage(), surface)
+    with refusal(
+        f"{str(surface)!r} has no grid of voxels; give a NIfTI image as like, or its file."
+    ):
+        write_nifti(values, path, like=surface)
     assert not path.exists()

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import oracles
+import pandas as pd
 import pytest
 import xarray as xr
 from sklearn.ensemble import RandomForestRegressor
@@ -182,6 +183,121 @@ def test_inputs_are_not_changed_by_a_fit(pair):
     assert all(one.identical(two) for one, two in zip(pair, before, strict=True))
 
 
+def labelled_units(layer):
+    return layer.assign_coords(unit=[f"u{number:02}" for number in range(layer.sizes["unit"])])
+
+
+def test_units_are_matched_by_label_where_both_have_labels(pair, rng):
+    layer, recording = pair
+    fitted = RidgeEncoding(alphas=ALPHAS).fit(labelled_units(layer), recording)
+    order = rng.permutation(30)
+    expected = RidgeEncoding(alphas=ALPHAS).fit(layer, recording).predict(layer)
+    np.testing.assert_array_equal(fitted.predict(labelled_units(layer)[:, order]), expected)
+    np.testing.assert_array_equal(fitted.predict(layer), expected)
+
+
+def test_units_of_several_delays_are_matched_by_label_and_delay(stream, rng):
+    layer, recording = stream
+    layer = layer.assign_coords(unit=list("abcdef") * 2, delay=("unit", np.repeat([2.0, 4.0], 6)))
+    fitted = RidgeEncoding(alphas=[1.0]).fit(layer, recording)
+    expected = fitted.predict(layer)
+    shuffled = layer.isel(unit=rng.permutation(12))
+    np.testing.assert_array_equal(fitted.predict(shuffled), expected)
+    # Sampling periods that differ by rounding make the same delays.
+    slow = layer.assign_coords(delay=layer.delay * 1.001)
+    np.testing.assert_array_equal(fitted.predict(slow), expected)
+    with refused(
+        "The encoding model was not fitted on 6 of these 12 units (first: 'a, 6.0', 'b, 6.0', "
+        "'c, 6.0'); give those that it was fitted on, or drop_vars('unit') to match them by "
+        "position."
+    ):
+        fitted.predict(layer.assign_coords(delay=("unit", np.repeat([2.0, 6.0], 6))))
+
+
+def test_units_that_cannot_be_matched_are_refused(pair):
+    layer, recording = pair
+    fitted = RidgeEncoding(alphas=[1.0]).fit(labelled_units(layer), recording)
+    strangers = labelled_units(layer).unit.values.copy()
+    strangers[[3, 5]] = "x", "y"
+    with refused(
+        "The encoding model was not fitted on 2 of these 30 units (first: 'x', 'y'); give those "
+        "that it was fitted on, or drop_vars('unit') to match them by position."
+    ):
+        fitted.predict(layer.assign_coords(unit=strangers))
+    with refused(
+        "The units are not in the order in which the encoding model was fitted, and labels that "
+        "several units share cannot tell which is which; give each a label of its own."
+    ):
+        fitted.predict(layer.assign_coords(unit=["u00"] * 30))
+
+
+def test_spaces_in_another_order_are_refused_unless_units_have_labels(pair):
+    layer, recording = pair
+    spaces = layer.assign_coords(space=("unit", ["one"] * 10 + ["two"] * 20))
+    fitted = RidgeEncoding(alphas=[1.0]).fit(spaces, recording)
+    with refused(
+        "20 of 30 units have another 'space' than when the encoding model was fitted (first: "
+        "'two', 'two', 'two'); give the units in the same order, or label them by a coordinate "
+        "'unit' before fit."
+    ):
+        fitted.predict(spaces[:, np.roll(np.arange(30), -10)])
+    fitted = RidgeEncoding(alphas=[1.0]).fit(labelled_units(spaces), recording)
+    turned = labelled_units(spaces)[:, np.roll(np.arange(30), -10)]
+    np.testing.assert_array_equal(fitted.predict(turned), fitted.predict(layer))
+
+
+def test_coefficients_carry_what_is_known_of_units(stream):
+    layer, recording = stream
+    recording = recording.assign_coords(depth=("neuroid", np.arange(5.0)))
+    layer = layer.assign_coords(
+        unit=list("abcdef") * 2,
+        delay=("unit", np.repeat([2.0, 4.0], 6)),
+        depth=("unit", np.arange(12)),
+    )
+    weights = RidgeEncoding(alphas=[1.0]).fit(layer, recording).coefficients
+    assert weights.dims == ("unit", "neuroid")
+    assert weights.unit.values.tolist() == list("abcdef") * 2
+    assert weights.delay.values.tolist() == [2.0] * 6 + [4.0] * 6
+    assert weights.unit_depth.values.tolist() == list(range(12))
+    assert weights.depth.values.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_tables_are_taken_as_score_takes_them(pair):
+    layer, recording = pair
+    table = pd.DataFrame(layer.values, index=layer.stimulus.values)
+    fitted = RidgeEncoding(alphas=ALPHAS).fit(table, recording)
+    expected = RidgeEncoding(alphas=ALPHAS).fit(layer, recording).predict(layer)
+    xr.testing.assert_allclose(fitted.predict(table), expected, rtol=0, atol=1e-12)
+    assert "unit" not in fitted.coefficients.coords
+    named = table.set_axis(labelled_units(layer).unit.values, axis=1)
+    fitted = RidgeEncoding(alphas=ALPHAS).fit(named, recording)
+    assert fitted.coefficients.unit.values.tolist() == named.columns.tolist()
+    xr.testing.assert_allclose(
+        fitted.predict(named[named.columns[::-1]]), expected, rtol=0, atol=1e-12
+    )
+
+
+def test_tables_of_samples_are_taken_too(stream):
+    layer, recording = stream
+    table = pd.DataFrame(layer.values, index=layer.sample.values)
+    fitted = RidgeEncoding(alphas=ALPHAS).fit(table, recording)
+    expected = RidgeEncoding(alphas=ALPHAS).fit(layer, recording).predict(layer)
+    xr.testing.assert_allclose(fitted.predict(table), expected, rtol=0, atol=1e-12)
+    xr.testing.assert_allclose(
+        fitted.predict(table.rename_axis("sample")), expected, rtol=0, atol=1e-12
+    )
+
+
+def test_labels_that_are_numbers_match_as_they_do_in_score(pair):
+    layer, recording = pair
+    digits = [str(number) for number in range(60)]
+    fitted = RidgeEncoding(alphas=[1.0]).fit(
+        layer.assign_coords(stimulus=np.arange(60)), recording.assign_coords(stimulus=digits)
+    )
+    expected = RidgeEncoding(alphas=[1.0]).fit(layer, recording).coefficients
+    np.testing.assert_allclose(fitted.coefficients, expected, atol=1e-12)
+
+
 def refused(sentence):
     return pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$")
 
@@ -191,6 +307,50 @@ def test_activations_of_another_width_are_refused(pair):
     fitted = RidgeEncoding(alphas=[1.0]).fit(layer, recording)
     with refused("The encoding model was fitted on 30 units, but these activations have 29."):
         fitted.predict(layer[:, :29])
+
+
+def test_activations_without_labels_are_refused(pair, stream):
+    layer, recording = pair
+    fitted = RidgeEncoding(alphas=[1.0]).fit(layer, recording)
+    bare = layer.drop_vars("stimulus")
+    for given, of_layer in (
+        (layer.values, ""),
+        (bare, ""),
+        (bare.assign_coords(layer="top"), " of layer 'top'"),
+    ):
+        sentence = (
+            f"Activations{of_layer} carry no stimulus labels; give a DataFrame indexed by "
+            "stimulus, or a DataArray with the index coordinate 'stimulus'."
+        )
+        with refused(sentence):
+            RidgeEncoding().fit(given, recording)
+        with refused(sentence):
+            fitted.predict(given)
+    with refused(
+        "Activations carry no sample labels; give a DataFrame indexed by sample, or a DataArray "
+        "with the index coordinate 'sample'."
+    ):
+        RidgeEncoding().fit(stream[0].values, stream[1])
+
+
+def test_activations_of_stimuli_cannot_be_fitted_to_samples(pair, stream):
+    table = pd.DataFrame(pair[0].values, index=pair[0].stimulus.to_index())
+    for given in (pair[0], table):
+        with refused(
+            "The recording has samples and the activations have stimuli; bring activations of "
+            "stimuli to the samples of a stream by TimeGrid().apply."
+        ):
+            RidgeEncoding().fit(given, stream[1])
+
+
+def test_messages_name_a_layer_only_where_it_has_a_name(pair):
+    layer, recording = pair
+    with refused("1 of 60 stimuli have no activations (first: 's00')."):
+        RidgeEncoding().fit(layer[1:], recording)
+    with refused("1 of 60 stimuli have no activations in layer 'top' (first: 's00')."):
+        RidgeEncoding().fit(layer[1:].assign_coords(layer="top"), recording)
+    with refused("The activations have no units."):
+        RidgeEncoding().fit(layer[:, :0], recording)
 
 
 def test_a_mapping_without_weights_says_so(pair):
@@ -205,13 +365,26 @@ def test_responses_with_gaps_repetitions_or_time_are_refused(pair, planted):
     layer, recording = pair
     gaps = recording.copy(deep=True)
     gaps[3, 2] = np.nan
-    for broken in (
-        gaps,
-        planted[1].recordings["subject-1"],
-        recording.expand_dims(time=[0.0, 0.1]).transpose("stimulus", "neuroid", "time"),
+    with refused(
+        "fit needs responses without missing values, but 1 of 8 neuroids lack some (first: "
+        "'subject-1/2'); leave out these neuroids, or the stimuli that they lack."
     ):
-        with refused("fit needs averaged responses (stimulus, neuroid) without missing values."):
-            RidgeEncoding().fit(layer, broken)
+        RidgeEncoding().fit(layer, gaps)
+    with refused(
+        "fit needs averaged responses, but these have the dimensions (stimulus, repetition, "
+        "neuroid); give na.average_repetitions(recording)."
+    ):
+        RidgeEncoding().fit(layer, planted[1].recordings["subject-1"])
+    bins = recording.expand_dims(time=[0.0, 0.1]).transpose("stimulus", "neuroid", "time")
+    with refused(
+        "fit needs responses (stimulus, neuroid) or (sample, neuroid), but these have the "
+        "dimensions (stimulus, neuroid, time); select one time by .isel, or .transpose them."
+    ):
+        RidgeEncoding().fit(layer, bins)
+    with refused(
+        "A BrainDataset is not a recording; give that of one subject, as make_recording does."
+    ):
+        RidgeEncoding().fit(layer, planted[1])
 
 
 def test_fewer_than_three_stimuli_are_refused(pair):

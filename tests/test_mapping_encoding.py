@@ -5,10 +5,16 @@ import re
 import numpy as np
 import oracles
 import pytest
+import xarray as xr
 from sklearn.ensemble import RandomForestRegressor
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import LassoCV, LinearRegression, Ridge
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
 
 import neuroalign as na
+from neuroalign.mappings import AttentionReadout, FactorizedReadout, GaussianReadout
 from neuroalign.metrics import MappingEncoding, RidgeEncoding
 
 REGRESSORS = {
@@ -176,6 +182,95 @@ def test_scores_go_through_the_front_door(planted):
     )
     np.testing.assert_allclose(result.sel(layer="true").r, alone.r, atol=1e-12)
     assert na.best_layer(result) == "true"
+
+
+READOUTS = {
+    "factorized": (FactorizedReadout, ("channel", "row", "column")),
+    "gaussian": (GaussianReadout, ("channel", "row", "column")),
+    "attention to maps": (AttentionReadout, ("channel", "row", "column")),
+    "attention to tokens": (AttentionReadout, ("token", "channel")),
+}
+
+
+def spatial(dims):
+    """Return activations of the 60 stimuli in the order that models yield, of no equal axes."""
+    sizes = {"channel": 5, "row": 4, "column": 3, "token": 6}
+    values = np.random.default_rng(0).normal(size=(60, *(sizes[dim] for dim in dims)))
+    labels = [f"s{number:02}" for number in range(60)]
+    return xr.DataArray(values, {"stimulus": labels}, ("stimulus", *dims))
+
+
+@pytest.mark.parametrize("name", READOUTS)
+def test_a_readout_reads_axes_by_name(pair, name):
+    recording = pair[1][:, :2]
+    kind, dims = READOUTS[name]
+    metric, layer = MappingEncoding(kind(max_epochs=2), inner_folds=3), spatial(dims)
+    turned = layer.transpose(*layer.dims[::-1])
+    fitted = metric.fit(layer, recording)
+    expected = fitted.predict(layer)
+    np.testing.assert_array_equal(fitted.predict(turned), expected)
+    np.testing.assert_array_equal(metric.fit(turned, recording).predict(layer), expected)
+    splits = splits_of(recording, 2)
+    one, two = (metric.evaluate(part, recording, splits) for part in (layer, turned))
+    np.testing.assert_array_equal(one.r, two.r)
+
+
+def test_a_readout_refuses_axes_of_other_names(pair):
+    layer = spatial(("channel", "row", "column"))
+    metric = MappingEncoding(GaussianReadout(max_epochs=1))
+    sentence = (
+        "A readout of maps or tokens needs the dimensions (stimulus, channel, row, column) or "
+        "(stimulus, token, channel), in any order, but the activations{} have {}; keep the places "
+        "of the layer, and name its axes by .rename."
+    )
+    for given, of_layer, found in (
+        (pair[0], "", "(stimulus, unit)"),
+        (layer.rename(row="y"), "", "(stimulus, channel, y, column)"),
+        (
+            layer.rename(row="y").assign_coords(layer="top"),
+            " of layer 'top'",
+            "(stimulus, channel, y, column)",
+        ),
+    ):
+        message = f"^{re.escape(sentence.format(of_layer, found))}$"
+        with pytest.raises(na.NeuroalignError, match=message):
+            metric.fit(given, pair[1])
+        with pytest.raises(na.NeuroalignError, match=message):
+            metric.evaluate(given, pair[1], splits_of(pair[1]))
+
+
+@pytest.mark.parametrize(
+    ("regressor", "kind"),
+    [
+        (SVR(), "SVR"),
+        (LassoCV(), "LassoCV"),
+        (make_pipeline(StandardScaler(), SVR()), "Pipeline"),
+    ],
+)
+def test_regressors_of_one_output_are_told_how_to_have_several(pair, regressor, kind):
+    layer, recording = pair
+    sentence = (
+        f"{kind} predicts one neuroid at a time, but there are 8; give "
+        f"sklearn.multioutput.MultiOutputRegressor({kind}(...))."
+    )
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        MappingEncoding(regressor).fit(layer, recording)
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
+        MappingEncoding(regressor).evaluate(layer, recording, splits_of(recording))
+    MappingEncoding(regressor, inner_folds=0).fit(layer, recording[:, :1])
+
+
+def test_several_regressors_of_one_output_predict_as_each_does_alone(pair):
+    layer, recording = pair
+    metric = MappingEncoding(MultiOutputRegressor(SVR()), inner_folds=0)
+    found = metric.fit(layer, recording[:, :2]).predict(layer)
+    alone = [SVR().fit(layer.values, recording.values[:, k]).predict(layer.values) for k in (0, 1)]
+    np.testing.assert_allclose(found, np.transpose(alone), atol=1e-12)
+
+
+def test_what_else_a_regressor_refuses_is_left_in_its_words(pair):
+    with pytest.raises(ValueError, match="'alpha' parameter of Ridge"):
+        MappingEncoding(Ridge(alpha=-1.0), inner_folds=0).fit(*pair)
 
 
 @pytest.mark.parametrize(

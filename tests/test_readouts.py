@@ -344,5 +344,5 @@ def test_features_of_another_shape_than_fitted_are_refused(kind):
 def test_an_absent_device_is_refused(kind):
     with pytest.raises(DataError) as caught:
         fitted(kind, *problem(), device="cuda")
-    message = "Device 'cuda' was asked for, but torch finds no CUDA device here."
+    message = "Device 'cuda' was asked for, but torch finds no CUDA device; use 'cpu'."
     assert str(caught.value) == message

@@ -11,6 +11,7 @@ import xarray as xr
 import neuroalign as na
 from neuroalign.features import RandomProjection, TimeGrid
 from neuroalign.features.steps import table_of_rows
+from neuroalign.folds import ContiguousKFold
 
 PERIOD = 2.0
 N_RUNS, N_SAMPLES, N_EVENTS = 4, 60, 150
@@ -149,6 +150,14 @@ def test_projection_comes_before_the_grid():
 
 def refusal(sentence):
     return pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$")
+
+
+def test_a_gap_that_features_reach_across_is_named():
+    model, dataset = story(n_runs=1)
+    near = scored(model, dataset, folds=ContiguousKFold(5, gap=2)).attrs["leakage"]
+    assert near.startswith("stretches are 2 s apart, as asked for, but features reach ")
+    for gap in (None, 16):
+        assert "leakage" not in scored(model, dataset, folds=ContiguousKFold(5, gap=gap)).attrs
 
 
 def test_what_does_not_fit_a_stream_is_refused(planted):

@@ -11,8 +11,9 @@ import pandas as pd
 import xarray as xr
 
 from neuroalign.data.row_table import WORDS, read_rows
-from neuroalign.errors import DataError
-from neuroalign.features.matching import design_rows
+from neuroalign.errors import DataError, name_some
+from neuroalign.features.matching import design_rows, label_rows
+from neuroalign.features.unit_order import unit_coords, unit_order
 from neuroalign.numerics.moments import FEWEST_ROWS
 from neuroalign.splits import Fold, InnerKind, Splits
 
@@ -40,6 +41,7 @@ class FittingRows(NamedTuple):
 
     features: np.ndarray  # (rows, units), or (rows, ...)
     responses: np.ndarray  # (rows, targets)
+    units: xr.Coordinates
     neuroids: xr.Coordinates
     splits: Splits
 
@@ -53,13 +55,17 @@ class FittingRows(NamedTuple):
 
 
 def fitting_rows(
-    activations: xr.DataArray, recording: xr.DataArray, *, seed: int, flat: bool = True
+    activations: xr.DataArray | pd.DataFrame,
+    recording: xr.DataArray,
+    *,
+    seed: int,
+    flat: bool = True,
 ) -> FittingRows:
     """Match activations with all rows of an averaged recording that has no gaps.
 
     Parameters
     ----------
-    activations : DataArray (stimulus or sample, ...)
+    activations : DataArray (stimulus or sample, ...) or DataFrame
     recording : DataArray (stimulus or sample, neuroid)
     seed : int
     flat : bool
@@ -69,14 +75,14 @@ def fitting_rows(
     FittingRows
         Sorted by label.
     """
-    rows = str(recording.dims[0])
-    if recording.dims not in (("stimulus", "neuroid"), ("sample", "neuroid")) or (
-        recording.isnull().any()
-    ):
-        message = "fit needs averaged responses (stimulus, neuroid) without missing values."
-        raise DataError(message)
-    if len(recording) < FEWEST_ROWS:
-        message = f"fit needs {FEWEST_ROWS} {WORDS[rows]} or more, but got {len(recording)}."
+    rows = _check_recording(recording)
+    activations = label_rows(activations, rows)
+    if rows not in activations.dims:
+        given = WORDS["stimulus" if rows == "sample" else "sample"]
+        message = (
+            f"The recording has {WORDS[rows]} and the activations have {given}; bring activations "
+            "of stimuli to the samples of a stream by TimeGrid().apply."
+        )
         raise DataError(message)
     recording = recording.sortby(rows)
     labels = recording[rows].values.astype(str)
@@ -90,9 +96,42 @@ def fitting_rows(
     return FittingRows(
         design_rows(activations, labels, flat=flat),
         np.asarray(recording.values, dtype=float),
+        unit_coords(activations),
         xr.Coordinates(kept),
         splits,
     )
+
+
+def _check_recording(recording: xr.DataArray) -> str:
+    """Refuse responses that nothing can be fitted on; return what the rows are."""
+    if not isinstance(recording, xr.DataArray):
+        kind = type(recording).__name__
+        message = f"A {kind} is not a recording; give that of one subject, as make_recording does."
+        raise DataError(message)
+    dims = tuple(str(dim) for dim in recording.dims)
+    if {"repetition", "showing"} & set(dims):
+        message = (
+            f"fit needs averaged responses, but these have the dimensions ({', '.join(dims)}); "
+            "give na.average_repetitions(recording)."
+        )
+        raise DataError(message)
+    if dims not in (("stimulus", "neuroid"), ("sample", "neuroid")):
+        message = (
+            "fit needs responses (stimulus, neuroid) or (sample, neuroid), but these have the "
+            f"dimensions ({', '.join(dims)}); select one time by .isel, or .transpose them."
+        )
+        raise DataError(message)
+    if (gaps := recording.isnull().any(dims[0]).values).any():
+        message = (
+            f"fit needs responses without missing values, but {gaps.sum()} of {len(gaps)} neuroids "
+            f"lack some {name_some(recording['neuroid'].values[gaps])}; leave out these neuroids, "
+            f"or the {WORDS[dims[0]]} that they lack."
+        )
+        raise DataError(message)
+    if len(recording) < FEWEST_ROWS:
+        message = f"fit needs {FEWEST_ROWS} {WORDS[dims[0]]} or more, but got {len(recording)}."
+        raise DataError(message)
+    return dims[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +144,10 @@ class FittedEncoding:
         The fitted mapping: arrays in, arrays out.
     shape : tuple of int
         Of the features of one row.
+    rows : str
+        What was fitted on: "stimulus" or "sample".
+    units : Coordinates
+        Labels of the units, and what else the activations said of them, as `delay` or `space`.
     neuroids : Coordinates
         Labels of the neuroids, and what the recording says of them.
     hyperparameters : Dataset
@@ -113,6 +156,8 @@ class FittedEncoding:
 
     predictor: Predictor
     shape: tuple[int, ...]
+    rows: str
+    units: xr.Coordinates
     neuroids: xr.Coordinates
     hyperparameters: xr.Dataset
 
@@ -123,7 +168,12 @@ class FittedEncoding:
         """Label a fitted mapping."""
         values = {name: ("neuroid", value) for name, value in chosen.items()}
         return cls(
-            predictor, rows.features.shape[1:], rows.neuroids, xr.Dataset(values, rows.neuroids)
+            predictor,
+            rows.features.shape[1:],
+            rows.splits.rows,
+            rows.units,
+            rows.neuroids,
+            xr.Dataset(values, rows.neuroids),
         )
 
     @classmethod
@@ -142,7 +192,9 @@ class FittedEncoding:
     def coefficients(self) -> xr.DataArray:
         """Weights (unit, neuroid), in responses per unit of activation, units in flattened order.
 
-        Mappings that have none raise a DataError.
+        Coordinates of the units of the activations, as `delay`, are kept; one that shares its
+        name with a coordinate of the neuroids becomes `unit_...`. Mappings that have no weights
+        raise a DataError.
         """
         weights = getattr(self.predictor, "coefficients", None)
         if weights is None:
@@ -151,7 +203,11 @@ class FittedEncoding:
                 "use predict."
             )
             raise DataError(message)
-        return xr.DataArray(weights, self.neuroids, ("unit", "neuroid"))
+        units = {
+            f"unit_{name}" if name in self.neuroids else name: values
+            for name, values in self.units.items()
+        }
+        return xr.DataArray(weights, {**units, **self.neuroids}, ("unit", "neuroid"))
 
     @property
     def intercept(self) -> xr.DataArray:
@@ -159,18 +215,20 @@ class FittedEncoding:
         values = self.predictor.predict(np.zeros((1, *self.shape)))[0]
         return xr.DataArray(values, self.neuroids, ("neuroid",))
 
-    def predict(self, activations: xr.DataArray) -> xr.DataArray:
+    def predict(self, activations: xr.DataArray | pd.DataFrame) -> xr.DataArray:
         """Predict responses from activations, labelled like them.
 
         Parameters
         ----------
-        activations : DataArray (stimulus or sample, ...)
-            Of the layer that was fitted.
+        activations : DataArray (stimulus or sample, ...) or DataFrame
+            Of the layer that was fitted. Units are matched by their labels (the coordinate `unit`,
+            or the columns of a DataFrame) where both have them, and by position otherwise.
 
         Returns
         -------
         DataArray (stimulus or sample, neuroid)
         """
+        activations = label_rows(activations, self.rows)
         rows = "sample" if "sample" in activations.dims else "stimulus"
         labels = activations[rows].values
         features = design_rows(activations, labels, flat=len(self.shape) == 1)
@@ -181,5 +239,8 @@ class FittedEncoding:
                 f"{given}."
             )
             raise DataError(message)
+        order = unit_order(unit_coords(activations), self.units)
+        if order is not None:
+            features = features[:, order]
         coords = {rows: labels, **self.neuroids}
         return xr.DataArray(self.predictor.predict(features), coords, (rows, "neuroid"))

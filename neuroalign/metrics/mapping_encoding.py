@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from neuroalign.errors import DataError, unknown_name
@@ -25,7 +26,8 @@ class MappingEncoding:
     mapping : mapping or scikit-learn regressor
         One of `neuroalign.mappings`, such as ``PartialLeastSquares(25)`` or
         ``AttentionReadout()``; or a regressor of several outputs with `fit` and `predict`, which
-        is cloned for every training set. It sees training rows only.
+        is cloned for every training set. It sees training rows only. A readout takes activations
+        (stimulus, channel, row, column) or (stimulus, token, channel), whatever their order.
     inner : str
         Kind of the inner folds, on which a mapping chooses what it has to choose, and
         `inner_r2` is computed: "auto", "k-fold", "grouped" or "contiguous".
@@ -126,13 +128,17 @@ class MappingEncoding:
         )
 
     def fit(
-        self, activations: xr.DataArray, recording: xr.DataArray, *, seed: int = 0
+        self,
+        activations: xr.DataArray | pd.DataFrame,
+        recording: xr.DataArray,
+        *,
+        seed: int = 0,
     ) -> FittedEncoding:
         """Fit on all rows of a recording, as `RidgeEncoding.fit` does.
 
         Parameters
         ----------
-        activations : DataArray (stimulus or sample, ...)
+        activations : DataArray (stimulus or sample, ...) or DataFrame
         recording : DataArray (stimulus or sample, neuroid)
             Averaged; without missing responses.
         seed : int
@@ -163,8 +169,19 @@ class Regressor:
         """Fit a clone; a single neuroid goes in as a column of its own, as estimators want it."""
         from sklearn.base import clone
 
-        single = responses.shape[1] == 1
-        return cls(clone(estimator).fit(features, responses[:, 0] if single else responses))
+        if responses.shape[1] == 1:
+            return cls(clone(estimator).fit(features, responses[:, 0]))
+        try:
+            return cls(clone(estimator).fit(features, responses))
+        except ValueError as error:
+            if not _fits_one(estimator, features, responses[:, 0]):
+                raise
+            kind = type(estimator).__name__
+            message = (
+                f"{kind} predicts one neuroid at a time, but there are {responses.shape[1]}; give "
+                f"sklearn.multioutput.MultiOutputRegressor({kind}(...))."
+            )
+            raise DataError(message) from error
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """Predict responses (rows, targets)."""
@@ -175,6 +192,17 @@ class Regressor:
         """Coefficients (units, targets), where the regressor is linear."""
         weights = getattr(self.estimator, "coef_", None)
         return None if weights is None else np.atleast_2d(weights).T
+
+
+def _fits_one(estimator: Any, features: np.ndarray, response: np.ndarray) -> bool:
+    """Tell whether a single response can be fitted: then their number was what went wrong."""
+    from sklearn.base import clone
+
+    try:
+        clone(estimator).fit(features, response)
+    except ValueError:
+        return False
+    return True
 
 
 def _inner_r2(

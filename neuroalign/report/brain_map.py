@@ -47,20 +47,63 @@ def write_nifti(values: xr.DataArray, path: str | Path, *, like: str | Path | An
     if not path.name.endswith((".nii", ".nii.gz")):
         message = f"{path.name!r} is not the name of a NIfTI file; end it in .nii or .nii.gz."
         raise DataError(message)
+    _check_values(values)
+    image = _image(like)
+    volume = np.full(image.shape[:3], np.nan, dtype=np.float32)
+    volume[tuple(_voxels(values, image.affine, volume.shape).T)] = values.values
+    nibabel.save(nibabel.Nifti1Image(volume, image.affine), path)
+    return path
+
+
+def _check_values(values: xr.DataArray) -> None:
+    """Refuse what is not one value for each neuroid of one subject, with a place for each."""
+    if not isinstance(values, xr.DataArray):
+        kind = type(values).__name__
+        message = (
+            f"write_nifti takes one DataArray, but got a {kind}; take one variable, as in scores.r."
+        )
+        raise DataError(message)
     if values.dims != ("neuroid",):
         message = (
             f"write_nifti takes one value per neuroid, but got the dimensions {values.dims}; "
             "select a layer and average over folds first."
         )
         raise DataError(message)
-    if missing := [axis for axis in "xyz" if axis not in values.coords]:
-        message = f"The neuroids have no coordinate {', '.join(missing)} (mm) to be placed by."
+    subjects = np.unique(values.coords["subject"].values if "subject" in values.coords else "")
+    if len(subjects) > 1:
+        message = (
+            f"write_nifti takes the values of one subject, but got those of {len(subjects)} "
+            f"{name_some(subjects)}; select one, as in "
+            f"values[values.subject == {str(subjects[0])!r}]."
+        )
         raise DataError(message)
-    image: Any = like if hasattr(like, "affine") else nibabel.load(like)
-    volume = np.full(image.shape[:3], np.nan, dtype=np.float32)
-    volume[tuple(_voxels(values, image.affine, volume.shape).T)] = values.values
-    nibabel.save(nibabel.Nifti1Image(volume, image.affine), path)
-    return path
+    if missing := [axis for axis in "xyz" if axis not in values.coords]:
+        message = (
+            f"The neuroids have no coordinate {', '.join(missing)} (mm) to be placed by; give "
+            "them to the recording, as in make_recording(..., x=..., y=..., z=...)."
+        )
+        raise DataError(message)
+
+
+def _image(like: object) -> Any:
+    """Return an image that has a grid, opening it if it is a file."""
+    import nibabel
+
+    image: Any = like
+    if isinstance(like, (str, Path)):
+        try:
+            image = nibabel.load(like)
+        except FileNotFoundError as error:
+            message = f"There is no file {str(like)!r} to take the grid from; give a NIfTI image."
+            raise DataError(message) from error
+        except nibabel.filebasedimages.ImageFileError as error:
+            message = f"{str(like)!r} is not an image that nibabel reads; give a NIfTI image."
+            raise DataError(message) from error
+    if getattr(image, "affine", None) is None or len(image.shape) < 3:
+        what = repr(str(like)) if isinstance(like, (str, Path)) else f"A {type(like).__name__}"
+        message = f"{what} has no grid of voxels; give a NIfTI image as like, or its file."
+        raise DataError(message)
+    return image
 
 
 def _voxels(values: xr.DataArray, affine: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
