@@ -8,6 +8,9 @@ from neuroalign.numerics.device import Array, as_index, check_range, put
 from neuroalign.numerics.held_out import SplitResult
 from neuroalign.numerics.moments import ROUNDING
 
+# Rows that say where zero is, and columns that are moved at a time.
+N_ANCHORS, CHUNK = 33, 1024
+
 
 class MovedResponses:
     """Responses without gaps on a device.
@@ -22,7 +25,6 @@ class MovedResponses:
 
     def __init__(self, responses: np.ndarray, device: str, dtype: str) -> None:
         values, self._center = movable(responses, dtype)
-        check_range(values, len(values), dtype, "responses")
         self._values = put(values, device, dtype)
 
     def columns(self, columns: np.ndarray) -> Array:
@@ -42,13 +44,22 @@ def movable(responses: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     column, not the mean of all, which one wild row, perhaps a held-out one, could move far away.
     Differences that are rounding become 0, so that a constant stays one.
     """
-    present = np.isfinite(responses)
-    if dtype == "float64":
-        return np.where(present, responses, 0.0), np.zeros(responses.shape[1])
-    rows = np.unique(np.linspace(0, len(responses) - 1, 33).astype(int))
-    median = np.ma.median(np.ma.masked_invalid(responses[rows]), axis=0)
-    center = np.ma.filled(median, 0.0).astype(float)
-    filled = np.where(present, responses, center)
-    shifted = filled - center
-    shifted[np.abs(shifted) <= ROUNDING * np.abs(filled)] = 0
-    return shifted, center
+    moved = np.empty(responses.shape, dtype=dtype)
+    center = np.zeros(responses.shape[1])
+    rows = np.unique(np.linspace(0, len(responses) - 1, N_ANCHORS).astype(int))
+    for start in range(0, len(center), CHUNK):
+        part = slice(start, start + CHUNK)
+        values = responses[:, part]
+        present = np.isfinite(values)
+        if dtype == "float64":
+            moved[:, part] = np.where(present, values, 0.0)
+            check_range(moved[:, part], len(responses), dtype, "responses")
+            continue
+        median = np.ma.median(np.ma.masked_invalid(values[rows]), axis=0)
+        center[part] = np.ma.filled(median, 0.0)
+        filled = np.where(present, values, center[part])
+        shifted = filled - center[part]
+        shifted[np.abs(shifted) <= ROUNDING * np.abs(filled)] = 0
+        check_range(shifted, len(responses), dtype, "responses")
+        moved[:, part] = shifted
+    return moved, center
