@@ -16,6 +16,8 @@ import neuroalign as na
 # times as long where something else runs too.
 threadpool_limits(1)
 torch.set_num_threads(1)
+for library in ("OMP", "OPENBLAS", "MKL"):  # of the processes that tests start
+    os.environ[f"{library}_NUM_THREADS"] = "1"
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from ridge_cases import GRID, chosen, dealt, fitted
 from neuroalign.errors import DataError
 from neuroalign.metrics.moved import MovedResponses
 from neuroalign.numerics import ridge
+from neuroalign.numerics.spaces import make_spaces
 
 RNG = np.random.default_rng(7)
 NORMAL = RNG.normal(size=(28, 40))
@@ -195,3 +196,12 @@ def test_numbers_too_large_to_be_squared_are_refused(n_units, dtype, size):
 def test_weights_of_constant_features_are_zero(n_units):
     weights = ridge.coefficients(np.full((28, n_units), 0.1), RESPONSES, np.zeros(6))
     np.testing.assert_array_equal(weights, 0)
+
+
+@pytest.mark.parametrize(("n_units", "wide"), [(15, False), (16, True), (20, True)])
+def test_rows_are_multiplied_where_inner_training_sets_have_fewer_than_units(n_units, wide):
+    features = NORMAL[:20, :n_units]
+    design = ridge.make_design(features)
+    assert design.is_gram == wide
+    assert design.matrix.shape == (20, 20 if wide else n_units)
+    assert make_spaces(features, [np.arange(n_units)]).is_gram == wide

@@ -10,7 +10,7 @@ import xarray as xr
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.moments import MOMENTS
-from neuroalign.numerics.ridge import CHUNK
+from neuroalign.numerics.ridge import CHUNK, is_wide
 from neuroalign.progress import announce
 from neuroalign.splits import Splits
 
@@ -75,7 +75,7 @@ def design_bytes(sizes: Sizes) -> tuple[int, int]:
     """Estimate what the design takes: while it is made, and then."""
     s = sizes
     matched = s.n_rows * s.n_units * s.feature_bytes
-    if s.n_units <= s.n_rows:
+    if not is_wide(s.n_rows, s.n_units):
         design = s.n_rows * s.n_units * s.itemsize
         return matched + design + s.n_rows * s.n_units * s.feature_bytes, design
     design = s.n_rows**2 * s.itemsize
@@ -89,7 +89,7 @@ def spectra_bytes(sizes: Sizes) -> int:
     s = sizes
     inner = s.n_train - s.n_train // max(s.n_inner, 1)
     held = s.n_train // max(s.n_inner, 1)
-    if s.n_units > s.n_rows:
+    if is_wide(s.n_rows, s.n_units):
         vectors = s.n_train**2 + s.n_inner * inner**2
         projected = s.n_test * s.n_train + s.n_inner * held * inner
         working = s.n_rows * s.n_train + 4 * s.n_train**2

@@ -41,7 +41,7 @@ def make_spaces(
     -------
     Spaces
     """
-    is_gram = sum(map(len, members)) > len(features)
+    is_gram = ridge.is_wide(len(features), sum(map(len, members)))
     parts = []
     for units in members:
         design = ridge.make_design(features[:, units], device=device, dtype=dtype)

@@ -53,7 +53,7 @@ def ours(spaces, responses, inner, alphas, weights):
 
 
 def theirs(kind, spaces, responses, inner, alphas, weights):
-    # Centered and scaled once on all rows: himalaya's own intercept costs it more.
+    # Scaled once on all rows; the intercept makes it center in each inner fold, as we do.
     centered = [space - space.mean(0) for space in spaces]
     scaled = [space / np.sqrt((space**2).sum() / len(space)) for space in centered]
     search = {
@@ -62,16 +62,18 @@ def theirs(kind, spaces, responses, inner, alphas, weights):
         "score_func": l2_neg_loss,
         "progress_bar": False,
     }
-    folds = list(PredefinedSplit(inner).split())
-    centered_responses = responses - responses.mean(0)
+    settings = {
+        "solver_params": search,
+        "fit_intercept": True,
+        "cv": list(PredefinedSplit(inner).split()),
+    }
     if kind is GroupRidgeCV:
         search["warn"] = False
-        model = kind(groups="input", solver_params=search, cv=folds)
-        deltas = model.fit(scaled, centered_responses).deltas_
+        deltas = kind(groups="input", **settings).fit(scaled, responses).deltas_
     else:
         kernels = np.stack([space @ space.T for space in scaled])
-        model = kind(kernels="precomputed", solver="random_search", solver_params=search, cv=folds)
-        deltas = model.fit(kernels, centered_responses).deltas_
+        model = kind(kernels="precomputed", solver="random_search", **settings)
+        deltas = model.fit(kernels, responses).deltas_
     share = np.exp(deltas)
     return share[0] / share.sum(0)
 

@@ -15,27 +15,38 @@ STEPS = {
 FIGURE = "growth.png"
 
 
-def compare(threads, runs):
+def draw(medians, threads):
+    """Draw the seconds of ours and theirs at each size, a panel for what grows."""
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, len(STEPS), figsize=(14, 3.5), layout="constrained")
-    rows = []
+    figure, axes = plt.subplots(1, len(STEPS), figsize=(14, 3.5), sharey=True, layout="constrained")
     for axis, (name, sizes) in zip(axes, STEPS.items(), strict=True):
-        medians = []
+        for values, label in zip(
+            np.transpose(medians[name]), ("neuroalign", "himalaya KernelRidgeCV"), strict=True
+        ):
+            axis.loglog(sizes, values, "o-", label=label)
+        axis.set(xlabel=name, xticks=sizes, xticklabels=sizes)
+        axis.xaxis.minorticks_off()
+    ticks = (0.2, 0.5, 1, 2, 5, 10, 20)
+    axes[0].set(ylabel="seconds", yticks=ticks, yticklabels=ticks)
+    axes[0].yaxis.minorticks_off()
+    axes[0].legend()
+    others = ", ".join(f"{size} {name}" for name, size in BASE.items())
+    figure.suptitle(f"Alpha per target on 5 inner folds, {threads} thread(s); otherwise {others}")
+    figure.savefig(FIGURE, dpi=120)
+
+
+def compare(threads, runs):
+    rows, medians = [], {name: [] for name in STEPS}
+    for name, sizes in STEPS.items():
         for size in sizes:
             case = {**BASE, name: size}
             shape = (case["rows"], case["units"], case["targets"])
             calls = [prepared(kind, shape, case["alphas"]) for kind in (None, KERNEL)]
             seconds, _ = alternated(calls, runs)
-            medians.append([np.median(values) for values in seconds])
-            rows.append((name, str(size), *(f"{value:.2f}" for value in medians[-1])))
-        for values, label in zip(np.transpose(medians), ("neuroalign", "himalaya"), strict=True):
-            axis.loglog(sizes, values, "o-", label=label)
-        axis.set(xlabel=name, ylabel="seconds", xticks=sizes, xticklabels=sizes)
-        axis.minorticks_off()
-    axes[0].legend()
-    figure.suptitle(f"Ridge, alpha per target on 5 inner folds, {threads} threads; else {BASE}")
-    figure.savefig(FIGURE, dpi=120)
+            medians[name].append([np.median(values) for values in seconds])
+            rows.append((name, str(size), *(f"{value:.2f}" for value in medians[name][-1])))
+    draw(medians, threads)
     names = ("what grows", "to", "neuroalign s", "himalaya KernelRidgeCV s")
     print_table(f"float32, {threads} threads, median of {runs}", names, rows)
