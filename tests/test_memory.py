@@ -55,7 +55,7 @@ print(json.dumps([memory.plan(sizes, None)[1], highest - before]))
 @pytest.mark.parametrize(
     "shape",
     [
-        (1000, 20000, 18000, "float64"),
+        (1000, 20000, 24000, "float64"),
         (1000, 2000, 30000, "float32"),
         (3600, 6000, 2000, "float64"),
         (12000, 600, 3000, "float64"),
