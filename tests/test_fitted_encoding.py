@@ -262,30 +262,28 @@ def test_coefficients_carry_what_is_known_of_units(stream):
     assert weights.depth.values.tolist() == [0, 1, 2, 3, 4]
 
 
+def check_table(layer, recording, table, others):
+    """Compare a fit on a table, and its predictions of others, with those on a labelled array."""
+    expected = RidgeEncoding(alphas=ALPHAS).fit(layer, recording).predict(layer)
+    fitted = RidgeEncoding(alphas=ALPHAS).fit(table, recording)
+    for one in (table, *others):
+        xr.testing.assert_allclose(fitted.predict(one), expected, rtol=0, atol=1e-12)
+    return fitted.coefficients
+
+
 def test_tables_are_taken_as_score_takes_them(pair):
     layer, recording = pair
     table = pd.DataFrame(layer.values, index=layer.stimulus.values)
-    fitted = RidgeEncoding(alphas=ALPHAS).fit(table, recording)
-    expected = RidgeEncoding(alphas=ALPHAS).fit(layer, recording).predict(layer)
-    xr.testing.assert_allclose(fitted.predict(table), expected, rtol=0, atol=1e-12)
-    assert "unit" not in fitted.coefficients.coords
+    assert "unit" not in check_table(layer, recording, table, []).coords
     named = table.set_axis(labelled_units(layer).unit.values, axis=1)
-    fitted = RidgeEncoding(alphas=ALPHAS).fit(named, recording)
-    assert fitted.coefficients.unit.values.tolist() == named.columns.tolist()
-    xr.testing.assert_allclose(
-        fitted.predict(named[named.columns[::-1]]), expected, rtol=0, atol=1e-12
-    )
+    weights = check_table(layer, recording, named, [named[named.columns[::-1]]])
+    assert weights.unit.values.tolist() == named.columns.tolist()
 
 
 def test_tables_of_samples_are_taken_too(stream):
     layer, recording = stream
     table = pd.DataFrame(layer.values, index=layer.sample.values)
-    fitted = RidgeEncoding(alphas=ALPHAS).fit(table, recording)
-    expected = RidgeEncoding(alphas=ALPHAS).fit(layer, recording).predict(layer)
-    xr.testing.assert_allclose(fitted.predict(table), expected, rtol=0, atol=1e-12)
-    xr.testing.assert_allclose(
-        fitted.predict(table.rename_axis("sample")), expected, rtol=0, atol=1e-12
-    )
+    check_table(layer, recording, table, [table.rename_axis("sample")])
 
 
 def test_labels_that_are_numbers_match_as_they_do_in_score(pair):
