@@ -21,6 +21,7 @@ TIERS = [
     {"progress", "numerics", "data.schema"},
     {"data.download", "data.cards"},
     {"data", "splits", "folds", "features", "models"},
+    {"preparation"},
     {"ceilings", "mappings", "metrics", "inference"},
     {"results", "score_ceilings", "scoring"},
     {"report"},
