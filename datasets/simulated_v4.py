@@ -46,7 +46,7 @@ def load(
     stimuli = pd.DataFrame(rows).set_index("stimulus")
     network = na.load_model(model)
     ((_, activations),) = network.activations(stimuli, layers=[layer])
-    recording = na.simulate_neurons(activations, n_neuroids=n_neuroids, seed=seed)
+    recording = na.simulate.spikes(activations, n_neuroids=n_neuroids, seed=seed)
     truth = {"planted_model": network.name, "planted_layer": layer}
     return na.BrainDataset({"simulated": recording.assign_attrs(truth)}, stimuli)
 

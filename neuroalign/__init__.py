@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuroalign import features, folds, mappings, metrics, models
+    from neuroalign import features, folds, mappings, metrics, models, simulate
     from neuroalign.ceilings import normalize_by_ceiling
     from neuroalign.data.cards import DatasetCard
     from neuroalign.data.catalog import list_datasets, load_dataset
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from neuroalign.data.own_arrays import make_dataset
     from neuroalign.data.recordings import make_recording
     from neuroalign.data.repetitions import average_repetitions, split_repetitions, zscore
-    from neuroalign.data.simulate import simulate_neurons
     from neuroalign.errors import NeuroalignError
     from neuroalign.folds.rules import KFold, TrainTest
     from neuroalign.metrics.encoding import RidgeEncoding
@@ -51,14 +50,13 @@ _HOMES = {
     "save_scores": "results.store",
     "score": "scoring",
     "shared_stimuli": "data.dataset",
-    "simulate_neurons": "data.simulate",
     "split_repetitions": "data.repetitions",
     "summarize": "results.tables",
     "zscore": "data.repetitions",
 }
 
 # What is wanted now and then has a room of its own, as in ``na.folds.ContiguousKFold``.
-_ROOMS = ("features", "folds", "mappings", "metrics", "models")
+_ROOMS = ("features", "folds", "mappings", "metrics", "models", "simulate")
 
 __all__ = [*_HOMES]
 

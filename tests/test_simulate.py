@@ -29,7 +29,7 @@ def correlations(one, other):
 def many():
     """Simulate neurons enough that averages over them are steady."""
     layer = layer_of(300, 40)
-    return na.simulate_neurons(layer, n_neuroids=200, n_repetitions=(2, 4), seed=1)
+    return na.simulate.spikes(layer, n_neuroids=200, n_repetitions=(2, 4), seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def simulated_v4():
 
 def test_the_true_ceiling_is_how_well_the_rate_predicts_the_average(many):
     average = na.average_repetitions(many)
-    found = correlations(average.values, many["rate"].values) ** 2
+    found = correlations(average.values, many["noiseless"].values) ** 2
     np.testing.assert_allclose(found, many["true_ceiling"], atol=0.12)
     assert abs(found.mean() - many["true_ceiling"].values.mean()) < 0.01
 
@@ -52,25 +52,25 @@ def test_the_true_ceiling_agrees_with_the_estimated_one(many):
 
 def test_the_true_ceiling_rises_with_repetitions():
     few, more = (
-        na.simulate_neurons(layer_of(50, 20), n_repetitions=(n, n))["true_ceiling"] for n in (2, 20)
+        na.simulate.spikes(layer_of(50, 20), n_repetitions=(n, n))["true_ceiling"] for n in (2, 20)
     )
     assert (more.values > few.values).all()
 
 
 def test_trials_vary_more_than_poisson_counts(many):
-    rate = many["rate"].values
+    rate = many["noiseless"].values
     variance = np.nanvar(many.values, axis=1, ddof=1).mean()
     assert variance == pytest.approx((rate + 0.05 * rate**2).mean(), rel=0.02)
 
 
 def test_a_seed_gives_the_same_neurons_again():
     layer = layer_of(20, 30)
-    assert na.simulate_neurons(layer, seed=3).identical(na.simulate_neurons(layer, seed=3))
+    assert na.simulate.spikes(layer, seed=3).identical(na.simulate.spikes(layer, seed=3))
 
 
 def test_another_seed_gives_other_neurons():
     layer = layer_of(20, 30)
-    one, other = (na.simulate_neurons(layer, seed=seed)["rate"].values for seed in (3, 4))
+    one, other = (na.simulate.spikes(layer, seed=seed)["noiseless"].values for seed in (3, 4))
     assert np.abs(correlations(one, other)).mean() < 0.5
 
 
@@ -78,11 +78,11 @@ def test_another_seed_gives_other_neurons():
 def test_neurons_do_not_depend_on_the_order_of_the_stimuli(shape):
     layer = layer_of(20, *shape)
     shuffled = layer.isel(stimulus=np.random.default_rng(0).permutation(20))
-    assert na.simulate_neurons(shuffled).identical(na.simulate_neurons(layer))
+    assert na.simulate.spikes(shuffled).identical(na.simulate.spikes(layer))
 
 
 def test_stimuli_have_as_many_trials_as_were_drawn():
-    recording = na.simulate_neurons(layer_of(100, 30), n_neuroids=3, n_repetitions=(2, 5))
+    recording = na.simulate.spikes(layer_of(100, 30), n_neuroids=3, n_repetitions=(2, 5))
     counts = np.isfinite(recording.values).sum(axis=1)
     assert recording.sizes["repetition"] == 5
     assert set(np.unique(counts)) == {2, 3, 4, 5}
@@ -90,7 +90,7 @@ def test_stimuli_have_as_many_trials_as_were_drawn():
 
 
 def test_missing_trials_come_last():
-    recording = na.simulate_neurons(layer_of(50, 30), n_neuroids=1, n_repetitions=(2, 5))
+    recording = na.simulate.spikes(layer_of(50, 30), n_neuroids=1, n_repetitions=(2, 5))
     present = np.isfinite(recording.values[..., 0]).astype(int)
     assert (np.diff(present, axis=1) <= 0).all()
 
@@ -98,17 +98,20 @@ def test_missing_trials_come_last():
 def test_neurons_on_maps_listen_to_the_middle():
     layer = layer_of(60, 4, 21, 21)
     layer[:, :, 4:-4, 4:-4] = 0
-    edges = na.simulate_neurons(layer)["rate"].values
+    edges = na.simulate.spikes(layer)["noiseless"].values
     layer[:] = layer_of(60, 4, 21, 21).values
-    everywhere = na.simulate_neurons(layer)["rate"].values
+    everywhere = na.simulate.spikes(layer)["noiseless"].values
     assert np.median(correlations(edges, everywhere) ** 2) < 0.2
 
 
 @pytest.mark.parametrize("pair", [(0, 3), (4, 3)])
 def test_numbers_of_repetitions_that_cannot_be_are_refused(pair):
-    message = f"n_repetitions={pair} is not a pair (fewest, most) of at least 1."
+    message = (
+        f"n_repetitions={pair} is neither a number nor a pair (fewest, most) of numbers of 1 or "
+        "more."
+    )
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        na.simulate_neurons(layer_of(5, 5), n_repetitions=pair)
+        na.simulate.spikes(layer_of(5, 5), n_repetitions=pair)
 
 
 def test_neurons_on_a_layer_that_does_not_vary_are_refused():
@@ -118,7 +121,7 @@ def test_neurons_on_a_layer_that_does_not_vary_are_refused():
     )
     layer = layer_of(5, 5)
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        na.simulate_neurons(layer * 0, n_neuroids=3)
+        na.simulate.spikes(layer * 0, n_neuroids=3)
 
 
 def test_the_simulated_dataset_needs_no_file():

@@ -34,7 +34,7 @@ def test_the_planted_layer_is_found_in_nearly_all_draws_and_moves_with_the_plant
     activations = dict(network.activations(stimuli))
     # Draws become subjects of one dataset, which share every decomposition.
     recordings = {
-        f"{layer}-{seed}": na.simulate_neurons(
+        f"{layer}-{seed}": na.simulate.spikes(
             activations[layer], seed=seed, subject=f"{layer}-{seed}"
         )
         for layer in PLANTED
@@ -66,7 +66,7 @@ def test_ceilings_of_simulated_neurons_agree_with_the_truth():
     rng = np.random.default_rng(0)
     labels = [f"s{k:03}" for k in range(400)]
     layer = xr.DataArray(rng.normal(size=(400, 60)), {"stimulus": labels}, ("stimulus", "unit"))
-    recording = na.simulate_neurons(layer, n_neuroids=100, n_repetitions=(2, 5))
+    recording = na.simulate.spikes(layer, n_neuroids=100, n_repetitions=(2, 5))
     error = split_half_ceiling(recording) - recording.true_ceiling
     assert abs(float(error.median())) < 0.02
     assert abs(float(error.std())) < 0.06

@@ -1,4 +1,4 @@
-"""Simulated neurons with known truth, made by none of the code that will be tested on them."""
+"""Simulated neurons: spike counts with the variability of cortex."""
 
 from __future__ import annotations
 
@@ -7,41 +7,50 @@ import xarray as xr
 
 from neuroalign.data.recordings import make_recording
 from neuroalign.errors import DataError
+from neuroalign.simulate.planting import ordered_layer, repetition_range, share_of_signal
 
-BASE_RATE = 2.5  # spikes per bin at the median drive
-GAIN_VARIANCE = 0.05  # of trial-to-trial gain, beyond Poisson noise
 CHANNELS = 16  # channels of the layer that one neuron listens to
 
 
-def simulate_neurons(
+def spikes(
     activations: xr.DataArray,
     *,
     n_neuroids: int = 40,
-    n_repetitions: tuple[int, int] = (6, 10),
+    n_repetitions: int | tuple[int, int] = (6, 10),
+    base_rate: float = 2.5,
+    gain_variance: float = 0.05,
     seed: int = 0,
     subject: str = "simulated",
 ) -> xr.DataArray:
-    """Plant neurons on one layer of a model, and record noisy trials from them.
+    """Plant neurons on one layer of a model, and count their spikes in noisy repetitions.
 
     A neuron listens to a few channels within a Gaussian receptive field (spatial activations), or
-    to a few units; a softplus turns its drive into a rate. A trial is a Poisson count whose rate
-    is multiplied by a gain drawn anew (Goris, Movshon & Simoncelli 2014, doi:10.1038/nn.3711).
+    to a few units; a softplus turns its drive into a rate. A repetition is a Poisson count whose
+    rate is multiplied by a gain drawn anew from a gamma density of mean 1, so that counts of mean m
+    have the variance m + gain_variance m^2.
 
     Parameters
     ----------
-    activations : DataArray (stimulus, channel, row, column) or (stimulus, unit)
+    activations : DataArray (stimulus, unit) or (stimulus, channel, row, column)
     n_neuroids : int
-    n_repetitions : pair of int
-        Fewest and most trials of a stimulus; drawn for each stimulus, NaN pads the others.
+    n_repetitions : int or pair of int
+        Of every stimulus, or the fewest and the most; drawn for each stimulus, NaN pads the others.
+    base_rate : float
+        Spikes per bin of a neuron at the mean of its drive.
+    gain_variance : float
+        0 makes counts purely Poisson.
     seed : int
     subject : str
 
     Returns
     -------
     DataArray (stimulus, repetition, neuroid)
-        Spike counts. The coordinate `true_ceiling` of a neuroid is the share of signal in the
-        variance of its averaged response, from the rates and noise that were planted; `rate`
-        (stimulus, neuroid) is the noiseless response.
+        Spike counts. The coordinate `noiseless` (stimulus, neuroid) is the rate, and `true_ceiling`
+        of a neuroid the share of signal in the variance of its averaged response.
+
+    References
+    ----------
+    Goris, Movshon & Simoncelli (2014), doi:10.1038/nn.3711 (gain fluctuation).
 
     Examples
     --------
@@ -49,33 +58,39 @@ def simulate_neurons(
     >>> units = np.random.default_rng(0).normal(size=(30, 50))
     >>> layer = xr.DataArray(units, dims=("stimulus", "unit"),
     ...     coords={"stimulus": [f"s{i:02}" for i in range(30)]})
-    >>> na.simulate_neurons(layer, n_neuroids=5, n_repetitions=(2, 4)).shape
+    >>> na.simulate.spikes(layer, n_neuroids=5, n_repetitions=(2, 4)).shape
     (30, 4, 5)
     """
-    if not 1 <= n_repetitions[0] <= n_repetitions[1]:
-        message = f"n_repetitions={n_repetitions} is not a pair (fewest, most) of at least 1."
-        raise DataError(message)
+    fewest, most = repetition_range(n_repetitions)
+    _check_rates(base_rate, gain_variance)
     rng = np.random.default_rng(seed)
-    ordered = activations.sortby("stimulus")
-    drive = _drive(np.asarray(ordered.values, dtype=float), n_neuroids, rng)
-    rate = BASE_RATE * np.logaddexp(0, drive) / np.log(2)
-    counts = rng.integers(n_repetitions[0], n_repetitions[1] + 1, len(rate))
-    shape = (len(rate), n_repetitions[1], n_neuroids)
-    gain = rng.gamma(1 / GAIN_VARIANCE, GAIN_VARIANCE, shape)
+    stimuli, values = ordered_layer(activations)
+    rate = base_rate * np.logaddexp(0, _drive(values, n_neuroids, rng)) / np.log(2)
+    counts = rng.integers(fewest, most + 1, len(rate))
+    shape = (len(rate), most, n_neuroids)
+    gain = rng.gamma(1 / gain_variance, gain_variance, shape) if gain_variance else np.ones(shape)
     trials = rng.poisson(rate[:, None] * gain).astype(float)
-    trials[np.arange(n_repetitions[1]) >= counts[:, None]] = np.nan
-    noise = ((rate + GAIN_VARIANCE * rate**2) / counts[:, None]).mean(0)
-    signal = rate.var(0, ddof=1)
+    trials[np.arange(most) >= counts[:, None]] = np.nan
+    noise = ((rate + gain_variance * rate**2) / counts[:, None]).mean(0)
     return make_recording(
         trials,
         ("stimulus", "repetition", "neuroid"),
         subject=subject,
         units="spikes per bin",
-        stimulus=ordered["stimulus"].values,
+        stimulus=stimuli,
         neuroid=[f"{number:03}" for number in range(n_neuroids)],
         roi="V4",
-        true_ceiling=("neuroid", signal / (signal + noise)),
-    ).assign_coords(rate=(("stimulus", "neuroid"), rate))
+        true_ceiling=("neuroid", share_of_signal(rate, noise)),
+    ).assign_coords(noiseless=(("stimulus", "neuroid"), rate))
+
+
+def _check_rates(base_rate: float, gain_variance: float) -> None:
+    if not 0 < base_rate < np.inf:
+        message = f"base_rate={base_rate!r} is not a number of spikes per bin above 0."
+        raise DataError(message)
+    if not 0 <= gain_variance < np.inf:
+        message = f"gain_variance={gain_variance!r} is not a variance of 0 or more."
+        raise DataError(message)
 
 
 def _drive(activations: np.ndarray, n_neuroids: int, rng: np.random.Generator) -> np.ndarray:
