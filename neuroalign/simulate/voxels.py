@@ -108,18 +108,19 @@ def fmri(
     scale = np.sqrt(drawn_snr(snr, n_voxels, rngs[0]))
     recordings = {}
     for number, signal in enumerate(subject_signals(units, draws, shared), start=1):
-        rng, signal = rngs[number], signal * scale
+        rng, subject = rngs[number], f"subject-{number}"
         counts = rng.integers(fewest, most + 1, len(labels))
         order = _order_of_showings(counts, groups, n_sessions, rng)
-        white = rng.normal(size=(len(order), n_voxels))
+        noise = rng.normal(size=(len(order), n_voxels))
         for rows in order.groupby("run", sort=False).indices.values():
-            white[rows] = autoregressive(white[rows], autocorrelation)
-        noiseless = signal[order["stimulus"]]
-        responses = _drifted(noiseless + field(white), order["session"].to_numpy(), drift, rng)
-        ceiling = share_of_signal(signal, np.full(n_voxels, (1 / counts).mean()))
-        subject = f"subject-{number}"
-        recordings[subject] = _labelled(
-            responses, noiseless, ceiling, shared, labels, order, shape, subject
+            noise[rows] = autoregressive(noise[rows], autocorrelation)
+        noiseless = (signal * scale)[order["stimulus"]]
+        responses = _drifted(noiseless + field(noise), order["session"].to_numpy(), drift, rng)
+        ceiling = share_of_signal(signal * scale, np.full(n_voxels, (1 / counts).mean()))
+        recordings[subject] = _labelled(responses, order, labels, shape, subject).assign_coords(
+            noiseless=(("showing", "neuroid"), noiseless),
+            true_ceiling=("neuroid", ceiling),
+            true_shared=("neuroid", np.full(n_voxels, float(shared))),
         )
     return recordings
 
@@ -187,16 +188,13 @@ def _drifted(
 
 def _labelled(
     responses: np.ndarray,
-    noiseless: np.ndarray,
-    ceiling: np.ndarray,
-    shared: float,
-    labels: np.ndarray,
     order: pd.DataFrame,
+    labels: np.ndarray,
     shape: Sequence[int],
     subject: str,
 ) -> xr.DataArray:
     x, y, z = places = np.indices(tuple(shape)).reshape(3, -1)
-    recording = make_recording(
+    return make_recording(
         responses,
         ("showing", "neuroid"),
         subject=subject,
@@ -210,7 +208,4 @@ def _labelled(
         x=VOXEL_SIZE * x,
         y=VOXEL_SIZE * y,
         z=VOXEL_SIZE * z,
-        true_ceiling=("neuroid", ceiling),
-        true_shared=("neuroid", np.full(len(ceiling), float(shared))),
     )
-    return recording.assign_coords(noiseless=(("showing", "neuroid"), noiseless))
