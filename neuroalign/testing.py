@@ -61,7 +61,10 @@ def dataset_faults(dataset: BrainDataset) -> Iterator[str]:
         return
     yield from (f"stimuli: {fault}" for fault in stimulus_faults(dataset.stimuli))
     if not dataset.stimulus_kinds:
-        yield "stimuli: no column text, image, audio or video, so that no model can read them"
+        yield (
+            "stimuli: no column text, image, audio or video that a model could read, and no column "
+            "condition"
+        )
     if dataset.card is not None and not isinstance(dataset.card, DatasetCard):
         yield "its card is not a DatasetCard"
     elif dataset.card is not None and dataset.card.stimulus not in dataset.stimulus_kinds:

@@ -356,7 +356,8 @@ def test_stimuli_that_no_model_can_read_are_named(stimuli):
     bare = stimuli.rename(columns={"image": "picture"})
     _, faults = faults_of(check_dataset, make_dataset(bare, card=None))
     assert faults == [
-        "stimuli: no column text, image, audio or video, so that no model can read them"
+        "stimuli: no column text, image, audio or video that a model could read, and no column "
+        "condition"
     ]
 
 

@@ -341,3 +341,37 @@ def test_shared_stimuli_are_those_of_all_subjects():
 def test_shared_stimuli_of_an_unknown_subject_names_the_nearest(two_monkeys):
     with refused("No subject is called 'ann'. Did you mean 'anne'?", UnknownNameError):
         na.shared_stimuli(two_monkeys, "ann")
+
+
+def named_only(**columns):
+    """Make a dataset whose stimuli are named, and not distributed."""
+    labels = ["0", "1", "2"]
+    stimuli = pd.DataFrame({"condition": ["face", "house", "cat"], **columns}, index=labels)
+    return na.BrainDataset({"m": recording_of("m")}, stimuli)
+
+
+def test_stimuli_may_be_conditions_that_are_named_only():
+    dataset = named_only()
+    assert dataset.stimulus_kinds == ["condition"]
+    assert repr(dataset).splitlines()[1] == "  stimuli   3 (condition)"
+
+
+def test_conditions_beside_what_a_model_reads_are_a_column_like_any_other():
+    dataset = named_only(text=["a face", "a house", "a cat"])
+    assert dataset.stimulus_kinds == ["text"]
+    dataset = named_only(text=["a", "b", "c"], condition=["face", None, "cat"])
+    assert dataset.stimuli["condition"].isna().sum() == 1
+
+
+def test_a_condition_without_a_name_is_refused():
+    message = (
+        "Stimuli of dataset 'own data' cannot be used: 1 stimuli have no condition (first: '1')."
+    )
+    with refused(message):
+        named_only(condition=["face", None, "cat"])
+
+
+def test_a_model_that_reads_images_is_refused_conditions():
+    message = "Model 'pixels' reads image stimuli, but dataset 'own data' has condition stimuli."
+    with refused(message):
+        na.score(na.load_model("pixels"), named_only())

@@ -258,7 +258,7 @@ def test_a_card_speaks_of_known_modalities_only():
 
 
 def test_a_card_speaks_of_known_stimuli_only():
-    message = "DatasetCard stimulus='words' is not one of text, image, audio, video."
+    message = "DatasetCard stimulus='words' is not one of text, image, audio, video, condition."
     with refused(message, DataError):
         card(stimulus="words")
 

@@ -24,7 +24,8 @@ class DatasetCard:
     species : str
         As in "human" or "macaque".
     stimulus : str
-        What was presented: "text", "image", "audio" or "video".
+        What was presented: "text", "image", "audio" or "video"; or "condition" where the stimuli
+        are not distributed, and the table only names what was shown.
     license : str
         SPDX identifier, or what the owners say.
     files : mapping, optional

@@ -12,12 +12,12 @@ from neuroalign.data.cards import DatasetCard
 from neuroalign.data.description import describe, rois_of
 from neuroalign.data.schema import (
     SAMPLE_COORDS,
-    STIMULUS_KINDS,
     as_labels,
     event_faults,
     is_stream,
     label_faults,
     stimulus_faults,
+    stimulus_kinds,
 )
 from neuroalign.errors import DataError, name_some, unknown_name
 
@@ -31,9 +31,11 @@ class BrainDataset:
         Subject -> recording, as `make_recording` returns it, or a function without arguments that
         returns it when it is first needed.
     stimuli : DataFrame
-        Index: stimulus labels. Columns: "text", "image", "audio" or "video" (value or path), and
-        optionally "group" (what cross-validation keeps together) and anything else. Those of
-        streams have "run" and "onset" (s in the run), and optionally "duration" (s).
+        Index: stimulus labels. Columns: "text", "image", "audio" or "video" (value or path), or
+        "condition" (a name) where the stimuli are not distributed, so that only activations
+        computed elsewhere can be scored; optionally "group" (what cross-validation keeps
+        together) and anything else. Those of streams have "run" and "onset" (s in the run), and
+        optionally "duration" (s).
     name : str, optional
         Given by `load_dataset`.
     card : DatasetCard, optional
@@ -81,8 +83,8 @@ class BrainDataset:
 
     @property
     def stimulus_kinds(self) -> list[str]:
-        """What the stimuli are: those of text, image, audio and video that the table holds."""
-        return [kind for kind in STIMULUS_KINDS if kind in self.stimuli]
+        """What the stimuli are: text, image, audio or video, or conditions that are named only."""
+        return stimulus_kinds(self.stimuli)
 
     def named(self, name: str, card: DatasetCard | None) -> BrainDataset:
         """Return the same dataset under a name, with its card, which recordings are told."""

@@ -15,7 +15,10 @@ EVENT_DIMS = ("stimulus", "repetition", "neuroid", "time")
 SHOWING_DIMS = ("showing", "neuroid", "time")
 STREAM_DIMS = ("repetition", "sample", "neuroid")
 UNKNOWN = "unknown"  # the region of a neuroid whose region is not known
-STIMULUS_KINDS = ("text", "image", "audio", "video")
+
+# Columns that say what was presented. A condition is a name for stimuli that are not distributed.
+CONDITION = "condition"
+STIMULUS_KINDS = ("text", "image", "audio", "video", CONDITION)
 
 NEUROID_COORDS = ("roi", "hemisphere", "x", "y", "z", "electrode", "depth")
 SHOWING_COORDS = ("stimulus", "repetition", "session", "run", "onset")
@@ -255,13 +258,22 @@ def value_faults(recording: xr.DataArray) -> list[str]:
     return faults
 
 
+def stimulus_kinds(stimuli: pd.DataFrame) -> list[str]:
+    """Return the columns of a table that say what was presented.
+
+    Beside a column that models read, a column of conditions is one like any other.
+    """
+    kinds = [kind for kind in STIMULUS_KINDS if kind in stimuli]
+    return [kind for kind in kinds if kind != CONDITION] or kinds
+
+
 def stimulus_faults(stimuli: pd.DataFrame) -> list[str]:
     """List what is wrong with a stimulus table."""
     faults = []
     if twice := repeated(stimuli.index):
         faults.append(f"{len(twice)} stimulus labels occur more than once {name_some(twice)}")
-    for column in STIMULUS_KINDS:
-        if column in stimuli and (empty := stimuli[column].isna()).any():
+    for column in stimulus_kinds(stimuli):
+        if (empty := stimuli[column].isna()).any():
             names = name_some(stimuli.index[empty])
             faults.append(f"{empty.sum()} stimuli have no {column} {names}")
     if "group" in stimuli and (lone := stimuli["group"].isna()).any():
