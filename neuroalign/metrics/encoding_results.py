@@ -35,6 +35,7 @@ class EncodingResults:
         self.hyperparameters: dict[str, np.ndarray] = {}
         self.extra: dict[str, tuple[str, np.ndarray]] = {}
         self.inner_r2 = np.full(self._shape, np.nan)
+        self.train_mean = np.full(self._shape, np.nan)
         self.train_sd = np.full(self._shape, np.nan)
         self.n_train = np.zeros(self._shape, dtype=int)
         self.n_test = np.zeros(self._shape, dtype=int)
@@ -60,6 +61,7 @@ class EncodingResults:
             empty = np.full((self._shape[0], len(values), self._shape[1]), np.nan)
             self.extra.setdefault(name, (axis, empty))[1][fold][:, columns] = values
         self.inner_r2[fold, columns] = result.inner_r2
+        self.train_mean[fold, columns] = result.train_mean
         self.train_sd[fold, columns] = result.train_sd
         blocks = self._block_of.loc[[(fold, label) for label in labels]].to_numpy()
         numbers, local = np.unique(blocks, return_inverse=True)
@@ -107,6 +109,7 @@ class EncodingResults:
         return {
             "n_train": variable(self.n_train, "fold"),
             "n_test": variable(self.n_test, "fold"),
+            "train_mean": variable(self.train_mean, "fold"),
             "train_sd": variable(self.train_sd, "fold"),
             "fold": np.arange(self._shape[0]),
             "repeat": ("fold", np.asarray(self._folds.repeat)),
