@@ -5,7 +5,6 @@ import oracles_spiking as oracles
 import pytest
 from sklearn.metrics import d2_tweedie_score, mean_poisson_deviance
 
-from neuroalign.numerics.reliability import anova_reliability
 from neuroalign.numerics.signal_power import (
     conservative_oracle,
     explained_share,
@@ -152,15 +151,17 @@ def test_signal_power_is_the_published_one_averaged_over_numberings_of_repetitio
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_normalized_correlation_is_r_over_the_root_of_the_anova_ceiling(seed):
+def test_normalized_correlation_is_r_over_the_root_of_the_share_of_signal(seed):
     values, codes, rates, _ = unequal(seed)
     responses = count_repetitions(values, codes)
     found = normalized_correlation(responses, rates).values
-    ceiling = anova_reliability(values, codes)
-    for target in np.flatnonzero(ceiling > 0):
+    power = signal_power(responses).values
+    for target in np.flatnonzero(power > 0):
         shown = responses.shown[:, target]
-        r = np.corrcoef(responses.averages[shown, target], rates[shown, target])[0, 1]
-        assert found[target] == pytest.approx(r / np.sqrt(ceiling[target]), rel=1e-12)
+        averages = responses.averages[shown, target]
+        r = np.corrcoef(averages, rates[shown, target])[0, 1]
+        share = power[target] / averages.var(ddof=1)
+        assert found[target] == pytest.approx(r / np.sqrt(share), rel=1e-12)
 
 
 def test_normalized_correlation_keeps_the_sign():
