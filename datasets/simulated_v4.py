@@ -48,7 +48,8 @@ def load(
     ((_, activations),) = network.activations(stimuli, layers=[layer])
     recording = na.simulate.spikes(activations, n_neuroids=n_neuroids, seed=seed)
     truth = {"planted_model": network.name, "planted_layer": layer}
-    return na.BrainDataset({"simulated": recording.assign_attrs(truth)}, stimuli)
+    recording = recording.assign_attrs(truth).assign_coords(roi=("neuroid", ["V4"] * n_neuroids))
+    return na.BrainDataset({"simulated": recording}, stimuli)
 
 
 def _photographs():

@@ -1,28 +1,21 @@
 """Simulated neurons: their truth agrees with what is measured on them."""
 
-import re
+import inspect
 
 import numpy as np
 import pytest
-import xarray as xr
+from simulate_cases import (
+    agrees,
+    correlations,
+    estimated_share,
+    layer_of,
+    noise_over_truth,
+    shuffled,
+)
 
 import neuroalign as na
-from neuroalign.ceilings import anova_ceiling
 from neuroalign.data.catalog import dataset_files, dataset_module
-from neuroalign.errors import DataError
 from neuroalign.testing import check_adapter
-
-
-def layer_of(n_stimuli, *shape, seed=0):
-    """Draw activations of one layer: units, or channels of maps."""
-    values = np.random.default_rng(seed).normal(size=(n_stimuli, *shape))
-    dims = ("stimulus", "unit") if len(shape) == 1 else ("stimulus", "channel", "row", "column")
-    return xr.DataArray(values, {"stimulus": [f"s{n:03}" for n in range(n_stimuli)]}, dims)
-
-
-def correlations(one, other):
-    """Correlate (stimulus, neuroid) arrays neuroid by neuroid."""
-    return np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(one.T, other.T, strict=True)])
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +38,7 @@ def test_the_true_ceiling_is_how_well_the_rate_predicts_the_average(many):
 
 
 def test_the_true_ceiling_agrees_with_the_estimated_one(many):
-    found = anova_ceiling(many).values
+    found = estimated_share(many)
     np.testing.assert_allclose(found, many["true_ceiling"], atol=0.15)
     assert abs(found.mean() - many["true_ceiling"].values.mean()) < 0.01
 
@@ -55,6 +48,28 @@ def test_the_true_ceiling_rises_with_repetitions():
         na.simulate.spikes(layer_of(50, 20), n_repetitions=(n, n))["true_ceiling"] for n in (2, 20)
     )
     assert (more.values > few.values).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"n_repetitions": 1}, {"gain_variance": 0.0}, {"base_rate": 0.3, "gain_variance": 0.5}],
+    ids=str,
+)
+def test_the_true_ceiling_says_how_much_noise_is_left_in_averages(options):
+    layer = layer_of(100, 20)
+    recordings = (na.simulate.spikes(layer, seed=seed, **options) for seed in range(40))
+    assert agrees([noise_over_truth(recording).mean() for recording in recordings], 0.03)
+
+
+def test_without_gain_fluctuation_counts_are_poisson():
+    recording = na.simulate.spikes(layer_of(300, 40), gain_variance=0.0, n_repetitions=4)
+    variance = np.nanvar(recording.values, axis=1, ddof=1).mean()
+    assert variance == pytest.approx(float(recording["noiseless"].mean()), rel=0.02)
+
+
+def test_rates_scale_with_the_base_rate():
+    few, many = (na.simulate.spikes(layer_of(20, 30), base_rate=r)["noiseless"] for r in (1, 4))
+    np.testing.assert_allclose(4 * few, many)
 
 
 def test_trials_vary_more_than_poisson_counts(many):
@@ -77,8 +92,7 @@ def test_another_seed_gives_other_neurons():
 @pytest.mark.parametrize("shape", [(30,), (6, 5, 5)])
 def test_neurons_do_not_depend_on_the_order_of_the_stimuli(shape):
     layer = layer_of(20, *shape)
-    shuffled = layer.isel(stimulus=np.random.default_rng(0).permutation(20))
-    assert na.simulate.spikes(shuffled).identical(na.simulate.spikes(layer))
+    assert na.simulate.spikes(shuffled(layer)).identical(na.simulate.spikes(layer))
 
 
 def test_stimuli_have_as_many_trials_as_were_drawn():
@@ -104,24 +118,11 @@ def test_neurons_on_maps_listen_to_the_middle():
     assert np.median(correlations(edges, everywhere) ** 2) < 0.2
 
 
-@pytest.mark.parametrize("pair", [(0, 3), (4, 3)])
-def test_numbers_of_repetitions_that_cannot_be_are_refused(pair):
-    message = (
-        f"n_repetitions={pair} is neither a number nor a pair (fewest, most) of numbers of 1 or "
-        "more."
-    )
-    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        na.simulate.spikes(layer_of(5, 5), n_repetitions=pair)
-
-
-def test_neurons_on_a_layer_that_does_not_vary_are_refused():
-    message = (
-        "3 of 3 neurons would listen to channels that do not vary over stimuli; "
-        "plant them on another layer."
-    )
-    layer = layer_of(5, 5)
-    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        na.simulate.spikes(layer * 0, n_neuroids=3)
+def test_counts_are_those_of_the_first_release():
+    """The order of the draws is part of simulated-v4, whose numbers are published."""
+    recording = na.simulate.spikes(layer_of(5, 6), n_neuroids=3, seed=1)
+    assert recording.values[0, :2].tolist() == [[1, 1, 5], [1, 2, 5]]
+    assert float(np.nansum(recording.values)) == 365
 
 
 def test_the_simulated_dataset_needs_no_file():
@@ -150,3 +151,15 @@ def test_the_simulated_dataset_keeps_the_contract(simulated_v4):
 def test_another_layer_can_be_planted_on():
     dataset = na.load_dataset("simulated-v4", n_crops=1, n_neuroids=2, layer="_blocks.3")
     assert dataset.recordings["simulated"].attrs["planted_layer"] == "_blocks.3"
+
+
+def test_the_simulated_dataset_names_the_region(simulated_v4):
+    assert set(simulated_v4.recordings["simulated"]["roi"].values) == {"V4"}
+
+
+@pytest.mark.parametrize("name", na.simulate.__all__)
+def test_simulators_document_their_arguments_with_an_example(name):
+    simulator = getattr(na.simulate, name)
+    text = inspect.getdoc(simulator)
+    assert "Examples\n--------" in text
+    assert all(f"\n{parameter} : " in text for parameter in inspect.signature(simulator).parameters)

@@ -49,10 +49,11 @@ def seeg(
     """Plant intracranial sites of known kinds on two spaces of features.
 
     There are `n_sites` of each kind: "noise" has no signal; two kinds are named after the spaces,
-    and weigh the units of one; "additive" weighs those of both; "integration" adds to that a
-    weighted sum of products of a unit of one and a unit of the other, which no sum explains. The
-    response of a site begins after its lag and follows a Hann window of 0.3 s; noise is drawn anew
-    for every repetition, with a spectrum of power ~ 1 / frequency^exponent over time.
+    and weigh the units of one; "additive" weighs those of both, half of its variance each;
+    "integration" adds to that a weighted sum of products of a unit of one and a unit of the other
+    (see `multimodal_layer`), which no weighted sum of the two explains. The response of a site
+    begins after its lag and follows a Hann window of 0.3 s; noise is drawn anew for every
+    repetition, with a spectrum of power ~ 1 / frequency^exponent over time.
 
     Parameters
     ----------
@@ -115,7 +116,8 @@ def seeg(
     scale = np.sqrt(drawn_snr(snr, len(kinds), rng))
     noiseless = (np.concatenate(list(signals.values()), axis=1) * scale)[..., None] * window
     counts = rng.integers(fewest, most + 1, len(labels))
-    noise, trial = _noise(counts, len(kinds), len(clock), exponent, trial_correlation, rng)
+    shape = (len(labels), most, len(kinds), len(clock))
+    noise, trial = _noise(counts, shape, exponent, trial_correlation, rng)
     responses = noiseless[:, None] + noise
     ceiling = share_of_signal(noiseless, np.full(window.shape, (1 / counts).mean()))
     rows: tuple[str, ...] = ("stimulus", "repetition")
@@ -203,31 +205,29 @@ def _signals(
 ) -> dict[str, np.ndarray]:
     """Return signals (stimulus, site) of each kind, of variance 1 but for those of noise."""
     if not 0 < integration <= 1:
-        message = f"integration={integration!r} is not a share of the variance from 0 to 1."
+        message = f"integration={integration!r} is not a share of the variance above 0, up to 1."
         raise DataError(message)
 
     def weighed(features: np.ndarray) -> np.ndarray:
         return unit_variance(features @ rng.normal(size=(features.shape[1], n_sites)))
 
+    def summed() -> np.ndarray:
+        one, other = map(weighed, units.values())
+        return (one + uncorrelated_part(other, [one])) / np.sqrt(2)
+
     signals = {"noise": np.zeros((len(next(iter(units.values()))), n_sites))}
     signals |= {name: weighed(features) for name, features in units.items()}
     if len(units) == 2:
-        sums = [
-            unit_variance(np.sum([weighed(own) for own in units.values()], axis=0))
-            for _ in range(2)
-        ]
-        products = uncorrelated_part(weighed(_products(units)), [sums[1]])
-        signals["additive"] = sums[0]
-        signals["integration"] = (
-            np.sqrt(1 - integration) * sums[1] + np.sqrt(integration) * products
-        )
+        signals["additive"] = summed()
+        base = summed()
+        products = uncorrelated_part(weighed(standardized(_products(units))), [base])
+        signals["integration"] = np.sqrt(1 - integration) * base + np.sqrt(integration) * products
     return signals
 
 
 def _noise(
     counts: np.ndarray,
-    n_sites: int,
-    n_times: int,
+    shape: tuple[int, int, int, int],
     exponent: float,
     trial_correlation: float,
     rng: np.random.Generator,
@@ -236,10 +236,12 @@ def _noise(
 
     Both are NaN where a stimulus was not met so many times.
     """
-    noise = np.full((len(counts), counts.max(), n_sites, n_times), np.nan)
-    trial = np.full(noise.shape[:2], np.nan)
-    for repetition in range(counts.max()):
+    noise, trial = np.full(shape, np.nan), np.full(shape[:2], np.nan)
+    _, most, n_sites, n_times = shape
+    for repetition in range(most):
         shown = rng.permutation(np.flatnonzero(counts > repetition))
+        if not len(shown):
+            break
         white = rng.normal(size=(len(shown), n_sites, padded_length(n_times)))
         white = autoregressive(white, trial_correlation)
         noise[shown, repetition] = power_law(white, n_times, exponent)
@@ -260,10 +262,10 @@ def _drawn_lags(
     lag: tuple[float, float], n_sites: int, clock: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw when the responses begin, such that each peaks within the recording."""
-    shortest, longest = lag
-    if not shortest <= longest:
+    if not isinstance(lag, tuple) or len(lag) != 2 or not lag[0] <= lag[1]:
         message = f"lag={lag!r} is not a pair (shortest, longest) of seconds."
         raise DataError(message)
+    shortest, longest = lag
     if shortest + WIDTH / 2 < clock[0] or longest + WIDTH / 2 > clock[-1]:
         message = (
             f"With lag={lag!r} responses peak from {shortest + WIDTH / 2:g} to "

@@ -111,7 +111,8 @@ def uncorrelated_part(columns: np.ndarray, others: Sequence[np.ndarray]) -> np.n
     if (np.sqrt((rest**2).sum(0)) <= ROUNDING * size).any():
         message = (
             f"The activations have too few independent units for {len(others) + 1} parts of a "
-            "signal that are uncorrelated; plant on a larger layer, or on fewer subjects."
+            "signal that are uncorrelated; plant on a larger layer, on fewer subjects, or with "
+            "shared=1."
         )
         raise DataError(message)
     return unit_variance(rest)

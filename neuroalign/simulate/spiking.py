@@ -7,7 +7,12 @@ import xarray as xr
 
 from neuroalign.data.recordings import make_recording
 from neuroalign.errors import DataError
-from neuroalign.simulate.planting import ordered_layer, repetition_range, share_of_signal
+from neuroalign.simulate.planting import (
+    ordered_layer,
+    repetition_range,
+    share_of_signal,
+    whole_number,
+)
 
 CHANNELS = 16  # channels of the layer that one neuron listens to
 
@@ -62,6 +67,7 @@ def spikes(
     (30, 4, 5)
     """
     fewest, most = repetition_range(n_repetitions)
+    n_neuroids = whole_number("n_neuroids", n_neuroids)
     _check_rates(base_rate, gain_variance)
     rng = np.random.default_rng(seed)
     stimuli, values = ordered_layer(activations)
@@ -79,7 +85,6 @@ def spikes(
         units="spikes per bin",
         stimulus=stimuli,
         neuroid=[f"{number:03}" for number in range(n_neuroids)],
-        roi="V4",
         true_ceiling=("neuroid", share_of_signal(rate, noise)),
     ).assign_coords(noiseless=(("stimulus", "neuroid"), rate))
 

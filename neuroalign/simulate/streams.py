@@ -194,12 +194,14 @@ def _checked_events(stimuli: pd.DataFrame, labels: np.ndarray) -> pd.DataFrame:
             f"{len(missing)} of {len(table)} stimuli have no activations {name_some(missing)}."
         )
         raise DataError(message)
-    for name in {"onset", "duration"} & set(table):
+    for article, name in (("an", "onset"), ("a", "duration")):
+        if name not in table:
+            continue
         seconds = pd.to_numeric(table[name], errors="coerce")
         if (bad := ~(seconds >= 0) | ~np.isfinite(seconds)).any():
             message = (
-                f"{bad.sum()} stimuli have an {name} that is not a number of seconds of 0 or more "
-                f"{name_some(table.index[bad])}."
+                f"{bad.sum()} stimuli have {article} {name} that is not a number of seconds of 0 "
+                f"or more {name_some(table.index[bad])}."
             )
             raise DataError(message)
     return table

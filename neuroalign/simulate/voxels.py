@@ -157,6 +157,9 @@ def _groups(labels: np.ndarray, stimuli: pd.DataFrame | None) -> dict[str, np.nd
         raise DataError(message)
     table = table.loc[labels].assign(number=np.arange(len(labels)))
     if "position" in table:
+        if (nowhere := table["position"].isna().to_numpy()).any():
+            message = f"{nowhere.sum()} stimuli have no position {name_some(labels[nowhere])}."
+            raise DataError(message)
         table = table.sort_values("position", kind="stable")
     groups = as_labels(table["group"], "group")
     return {name: table["number"].to_numpy()[groups == name] for name in np.unique(groups)}
