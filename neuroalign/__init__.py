@@ -10,7 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuroalign import features, folds, mappings, metrics, models, simulate
+    from neuroalign import features, folds, inference, mappings, metrics, models, simulate
     from neuroalign.ceilings import normalize_by_ceiling
     from neuroalign.data.cards import DatasetCard
     from neuroalign.data.catalog import list_datasets, load_dataset
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from neuroalign.data.repetitions import average_repetitions, split_repetitions, zscore
     from neuroalign.errors import NeuroalignError
     from neuroalign.folds.rules import KFold, TrainTest
+    from neuroalign.inference.comparison import compare
     from neuroalign.metrics.encoding import RidgeEncoding
     from neuroalign.models.catalog import list_models, load_model
     from neuroalign.models.torch_model import TorchModel
@@ -38,6 +39,7 @@ _HOMES = {
     "TrainTest": "folds.rules",
     "average_repetitions": "data.repetitions",
     "best_layer": "results.tables",
+    "compare": "inference.comparison",
     "list_datasets": "data.catalog",
     "list_models": "models.catalog",
     "load_dataset": "data.catalog",
@@ -56,7 +58,7 @@ _HOMES = {
 }
 
 # What is wanted now and then has a room of its own, as in ``na.folds.ContiguousKFold``.
-_ROOMS = ("features", "folds", "mappings", "metrics", "models", "simulate")
+_ROOMS = ("features", "folds", "inference", "mappings", "metrics", "models", "simulate")
 
 __all__ = [*_HOMES]
 

@@ -70,6 +70,13 @@ class Splits:
         """Tell whether the rows have groups."""
         return self.table.grouped
 
+    @property
+    def dependence(self) -> str:
+        """What rows have to do with each other: "independent", "grouped" or "stream"."""
+        if self.rows == "sample":
+            return "stream"
+        return "grouped" if self.grouped else "independent"
+
     @cached_property
     def parted(self) -> bool:
         """Tell whether a group has rows on both sides of a fold, which must be asked for."""

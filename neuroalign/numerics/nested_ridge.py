@@ -125,9 +125,27 @@ def fit_open(split: OpenSplit, responses: Array) -> SplitResult:
         mean[part] = fetch(center)
         kept = fetch(values)
         spread[part] = np.where(is_constant(kept), 0.0, kept.std(0))
-    return SplitResult(
-        predictions, held_out, mean, spread, {"alpha": choice.alphas}, choice.inner_r2
-    )
+    found = {
+        "alpha": choice.alphas,
+        "training_noise": _training_noise(split, choice, predictions, spread),
+    }
+    return SplitResult(predictions, held_out, mean, spread, found, choice.inner_r2)
+
+
+def _training_noise(
+    split: OpenSplit, choice: Choice, predictions: np.ndarray, spread: np.ndarray
+) -> np.ndarray:
+    """Compute the share of the variance of the predictions that is noise of the training rows.
+
+    Predictions are H y; errors of variance s^2, as inner folds found them, independent in the
+    training rows, give each of them the variance s^2 sum_j H_ij^2.
+    """
+    levels, which = np.unique(choice.penalties, return_inverse=True)
+    squares = fetch(ridge.prediction_gains(split.spectrum, levels))
+    noise = squares[which] * (1 - np.minimum(choice.inner_r2, 1)) * spread**2
+    varies = predictions.var(0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(varies > 0, np.minimum(noise / varies, 1.0), np.nan)
 
 
 def choose_alphas(

@@ -201,6 +201,23 @@ def predict(spectrum: Spectrum, responses: Array, penalties: np.ndarray) -> Arra
     return spectrum.test @ _shrunk(spectrum, responses, penalties)
 
 
+def prediction_gains(spectrum: Spectrum, penalties: np.ndarray) -> Array:
+    """Compute how much noise in the training responses moves the predictions of the test rows.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+    penalties : float array (penalties,)
+
+    Returns
+    -------
+    array (penalties,)
+        Mean over test rows of the squared weights that they give the training responses.
+    """
+    moved = squared_norms(spectrum.test) * squared_norms(spectrum.train) / len(spectrum.test)
+    return moved @ filters(spectrum, penalties) ** 2
+
+
 def _shrunk(spectrum: Spectrum, responses: Array, penalties: np.ndarray) -> Array:
     levels, which = np.unique(penalties, return_inverse=True)
     loadings = spectrum.train.T @ responses

@@ -56,6 +56,7 @@ def describe_scores(
         "dataset": str(options["dataset"]),
         "metric": str(options["metric"]),
         "stimuli": str(len(stimuli)),
+        "rows": splits.dependence,
         "subjects": ", ".join(averages),
         "rois": ", ".join(dict.fromkeys(rois)),
         "units": ", ".join(dict.fromkeys(str(a.attrs["units"]) for a in averages.values())),
