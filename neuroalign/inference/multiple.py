@@ -1,8 +1,8 @@
-"""Corrections for many tests: p values that may be read as if each were the only one."""
+"""Correct p values for their number."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -10,87 +10,103 @@ import xarray as xr
 
 from neuroalign.errors import DataError
 
-Values = TypeVar("Values", np.ndarray, xr.DataArray, pd.Series)
 
+def holm(p: xr.DataArray | pd.Series) -> xr.DataArray | pd.Series:
+    """Adjust p values so that the chance of any false finding among them is kept (Holm).
 
-def holm(p: Values) -> Values:
-    """Bound the chance of any false positive among several tests (Holm 1979).
-
-    Parameters
-    ----------
-    p : array, DataArray or Series
-        NaN where a test is undefined: it is left out, and does not count among the tests.
-
-    Returns
-    -------
-    array, DataArray or Series
-        Adjusted p values, with the labels of `p`; NaN where `p` is.
-
-    References
-    ----------
-    Holm (1979), Scandinavian Journal of Statistics 6, 65-70, https://www.jstor.org/stable/4615733.
-
-    Examples
-    --------
-    >>> import neuroalign as na, numpy as np
-    >>> na.inference.holm(np.array([0.01, 0.04, 0.03])).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    return _adjusted(p, _holm)
-
-
-def benjamini_hochberg(p: Values) -> Values:
-    """Bound the expected share of false positives among the positives (Benjamini & Hochberg 1995).
+    Valid whatever the p values have to do with each other. An adjusted p of .05 or less is a
+    finding at 5 % of all of them together.
 
     Parameters
     ----------
-    p : array, DataArray or Series
-        NaN where a test is undefined: it is left out, and does not count among the tests.
+    p : DataArray or Series
+        NaN is undefined: it stays NaN, and does not count as a test.
 
     Returns
     -------
-    array, DataArray or Series
-        Adjusted p values, with the labels of `p`; NaN where `p` is.
+    DataArray or Series
+        With the same labels. The attributes `tests` and `undefined` count the p values that were
+        numbers and those that were not.
 
     References
     ----------
-    Benjamini & Hochberg (1995), doi:10.1111/j.2517-6161.1995.tb02031.x.
+    Holm (1979), https://www.jstor.org/stable/4615733.
 
     Examples
     --------
-    >>> import neuroalign as na, numpy as np
-    >>> na.inference.benjamini_hochberg(np.array([0.01, 0.04, 0.03])).tolist()
-    [0.03, 0.04, 0.04]
+    >>> import neuroalign as na, pandas as pd
+    >>> na.inference.holm(pd.Series({"V1": 0.01, "V4": 0.04, "IT": 0.03})).to_dict()
+    {'V1': 0.03, 'V4': 0.06, 'IT': 0.06}
     """
-    return _adjusted(p, _benjamini_hochberg)
+    return _adjusted(p, "Holm: chance of any false finding", _holm)
 
 
-def _holm(ordered: np.ndarray) -> np.ndarray:
-    factors = np.arange(len(ordered), 0, -1)
-    return np.minimum(np.maximum.accumulate(factors * ordered), 1.0)
+def benjamini_hochberg(p: xr.DataArray | pd.Series) -> xr.DataArray | pd.Series:
+    """Adjust p values so that the share of false findings is kept (Benjamini and Hochberg).
+
+    Of all findings with an adjusted p of .05 or less, 5 % are expected to be false. Valid where
+    the p values are independent or go up and down together, as those of one recording do.
+
+    Parameters
+    ----------
+    p : DataArray or Series
+        As for `holm`.
+
+    Returns
+    -------
+    DataArray or Series
+        As `holm` returns it.
+
+    References
+    ----------
+    Benjamini & Hochberg (1995), doi:10.1111/j.2517-6161.1995.tb02031.x; dependence: Benjamini &
+    Yekutieli (2001), doi:10.1214/aos/1013699998.
+
+    Examples
+    --------
+    >>> import neuroalign as na, pandas as pd
+    >>> na.inference.benjamini_hochberg(pd.Series({"V1": 0.01, "V4": 0.04, "IT": 0.03})).to_dict()
+    {'V1': 0.03, 'V4': 0.04, 'IT': 0.04}
+    """
+    return _adjusted(p, "Benjamini-Hochberg: share of false findings", _benjamini_hochberg)
 
 
-def _benjamini_hochberg(ordered: np.ndarray) -> np.ndarray:
-    n_tests = len(ordered)
-    raised = ordered * n_tests / np.arange(1, n_tests + 1)
-    return np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1.0)
-
-
-def _adjusted(p: Values, adjust: object) -> Values:
-    values = np.asarray(p, dtype=float)
-    defined = np.isfinite(values)
-    wrong = int(((values < 0) | (values > 1)).sum())
-    if wrong:
-        message = f"{wrong} of {values.size} p values lie outside 0 to 1."
+def _adjusted(
+    p: object, method: str, adjust: Callable[[np.ndarray], np.ndarray]
+) -> xr.DataArray | pd.Series:
+    """Adjust the numbers among some p values, and put the labels back."""
+    if not isinstance(p, (xr.DataArray, pd.Series)):
+        message = (
+            f"p values are given as a {type(p).__name__}; a DataArray or a Series is needed, whose "
+            "labels the adjusted ones keep."
+        )
         raise DataError(message)
-    given = values[defined]
-    order = np.argsort(given, kind="stable")
-    found = np.empty(len(given))
-    found[order] = adjust(given[order])  # type: ignore[operator]
-    result = np.full(values.shape, np.nan)
-    result[defined] = found
+    values = np.asarray(p, dtype=float)
+    defined = ~np.isnan(values)
+    if (wrong := values[defined & ~((values >= 0) & (values <= 1))]).size:
+        message = f"{wrong.size} p values lie outside 0 to 1 (first: {wrong[0]:g})."
+        raise DataError(message)
+    adjusted = np.full(values.shape, np.nan)
+    adjusted[defined] = np.minimum(adjust(values[defined]), 1.0)
+    counts = {"tests": int(defined.sum()), "undefined": int((~defined).sum())}
     if isinstance(p, xr.DataArray):
-        return p.copy(data=result)
-    if isinstance(p, pd.Series):
-        return pd.Series(result, index=p.index, name=p.name)
-    return result
+        return p.copy(data=adjusted).assign_attrs(adjusted=method, **counts)
+    series = pd.Series(adjusted, p.index, name=p.name)
+    series.attrs.update(adjusted=method, **counts)
+    return series
+
+
+def _holm(p: np.ndarray) -> np.ndarray:
+    """Multiply the k-th smallest by the number of those that are not smaller; never falling."""
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    return adjusted
+
+
+def _benjamini_hochberg(p: np.ndarray) -> np.ndarray:
+    """Multiply the k-th smallest by m / k; none above those of larger p."""
+    order = np.argsort(p, kind="stable")[::-1]
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum.accumulate(p[order] * (len(p) / np.arange(len(p), 0, -1)))
+    return adjusted
