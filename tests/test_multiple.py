@@ -77,11 +77,14 @@ def test_values_that_are_no_probabilities_are_refused():
         holm(pd.Series([0.1, 1.2, -0.5]))
 
 
-def test_arrays_without_labels_are_refused():
-    message = (
-        "p values are given as a list; a DataArray or a Series is needed, whose labels the "
-        "adjusted ones keep."
-    )
+def test_plain_arrays_stay_plain_arrays():
+    adjusted = holm(np.array([0.01, np.nan, 0.03]))
+    assert type(adjusted) is np.ndarray
+    np.testing.assert_allclose(adjusted, [0.02, np.nan, 0.03])
+
+
+def test_anything_else_is_refused():
+    message = "p values are given as a list; a DataArray, a Series or an array is needed."
     with pytest.raises(NeuroalignError, match=re.escape(message)):
         benjamini_hochberg([0.1])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,10 @@ import xarray as xr
 
 from neuroalign.errors import DataError
 
+PValues = TypeVar("PValues", xr.DataArray, pd.Series, np.ndarray)
 
-def holm(p: xr.DataArray | pd.Series) -> xr.DataArray | pd.Series:
+
+def holm(p: PValues) -> PValues:
     """Adjust p values so that the chance of any false finding among them is kept (Holm).
 
     Valid whatever the p values have to do with each other. An adjusted p of .05 or less is a
@@ -19,14 +22,14 @@ def holm(p: xr.DataArray | pd.Series) -> xr.DataArray | pd.Series:
 
     Parameters
     ----------
-    p : DataArray or Series
+    p : DataArray, Series or array
         NaN is undefined: it stays NaN, and does not count as a test.
 
     Returns
     -------
-    DataArray or Series
-        With the same labels. The attributes `tests` and `undefined` count the p values that were
-        numbers and those that were not.
+    DataArray, Series or array
+        With the same labels, where there are any. The attributes `tests` and `undefined` count
+        the p values that were numbers and those that were not.
 
     References
     ----------
@@ -41,7 +44,7 @@ def holm(p: xr.DataArray | pd.Series) -> xr.DataArray | pd.Series:
     return _adjusted(p, "Holm: chance of any false finding", _holm)
 
 
-def benjamini_hochberg(p: xr.DataArray | pd.Series) -> xr.DataArray | pd.Series:
+def benjamini_hochberg(p: PValues) -> PValues:
     """Adjust p values so that the share of false findings is kept (Benjamini and Hochberg).
 
     Of all findings with an adjusted p of .05 or less, 5 % are expected to be false. Valid where
@@ -49,12 +52,12 @@ def benjamini_hochberg(p: xr.DataArray | pd.Series) -> xr.DataArray | pd.Series:
 
     Parameters
     ----------
-    p : DataArray or Series
+    p : DataArray, Series or array
         As for `holm`.
 
     Returns
     -------
-    DataArray or Series
+    DataArray, Series or array
         As `holm` returns it.
 
     References
@@ -71,14 +74,12 @@ def benjamini_hochberg(p: xr.DataArray | pd.Series) -> xr.DataArray | pd.Series:
     return _adjusted(p, "Benjamini-Hochberg: share of false findings", _benjamini_hochberg)
 
 
-def _adjusted(
-    p: object, method: str, adjust: Callable[[np.ndarray], np.ndarray]
-) -> xr.DataArray | pd.Series:
+def _adjusted(p: PValues, method: str, adjust: Callable[[np.ndarray], np.ndarray]) -> PValues:
     """Adjust the numbers among some p values, and put the labels back."""
-    if not isinstance(p, (xr.DataArray, pd.Series)):
+    if not isinstance(p, (xr.DataArray, pd.Series, np.ndarray)):
         message = (
-            f"p values are given as a {type(p).__name__}; a DataArray or a Series is needed, whose "
-            "labels the adjusted ones keep."
+            f"p values are given as a {type(p).__name__}; a DataArray, a Series or an array is "
+            "needed."
         )
         raise DataError(message)
     values = np.asarray(p, dtype=float)
@@ -88,11 +89,17 @@ def _adjusted(
         raise DataError(message)
     adjusted = np.full(values.shape, np.nan)
     adjusted[defined] = np.minimum(adjust(values[defined]), 1.0)
-    counts = {"tests": int(defined.sum()), "undefined": int((~defined).sum())}
+    if isinstance(p, np.ndarray):
+        return adjusted
+    attrs = {
+        "adjusted": method,
+        "tests": int(defined.sum()),
+        "undefined": int((~defined).sum()),
+    }
     if isinstance(p, xr.DataArray):
-        return p.copy(data=adjusted).assign_attrs(adjusted=method, **counts)
+        return p.copy(data=adjusted).assign_attrs(attrs)
     series = pd.Series(adjusted, p.index, name=p.name)
-    series.attrs.update(adjusted=method, **counts)
+    series.attrs.update(attrs)
     return series
 
 
