@@ -124,6 +124,26 @@ def test_each_time_bin_is_scored_by_itself(recording, rates, null):
             np.testing.assert_array_equal(found.isel(time=place).values, alone.values)
 
 
+def test_undefined_times_are_counted_under_the_neuroid_they_belong_to():
+    counts = np.ones((3, 2, 2))
+    counts[:, 1, 0] = 0  # the second neuroid is silent at the first time
+    made = na.make_recording(
+        counts,
+        ("stimulus", "neuroid", "time"),
+        subject="m1",
+        units="spikes per bin",
+        attrs={"time_convention": "bin centers"},
+        stimulus=["a", "b", "c"],
+        neuroid=["x", "y"],
+        time=[0.1, 0.2],
+    )
+    found = na.metrics.bits_per_spike(made + 1, made, null=made[0, :, 0] * 0 + 1)
+    assert found.attrs["undefined"] == (
+        "1 of 4 values are undefined: 1 silent in test (first: 'm1/y')"
+    )
+    assert np.isnan(found.values).tolist() == [[False, False], [True, False]]
+
+
 def test_samples_of_a_stream_are_scored_as_stimuli_are(recording, rates, null):
     stream = na.make_recording(
         recording.transpose("repetition", "stimulus", "neuroid").values,
@@ -238,6 +258,12 @@ def test_oracles_say_which_side_they_err_on(recording):
         lists = [row[~np.isnan(row)] for row in recording[:, :, place].values]
         assert float(lower[place]) == pytest.approx(oracles.jackknife(lists), rel=1e-12)
         assert float(upper[place]) == pytest.approx(oracles.conservative(lists), rel=1e-12)
+
+
+def test_infinite_rates_are_refused(recording, rates, null):
+    broken = rates.where((rates.neuroid != "m1/005") | (rates.stimulus != "s03"), np.inf)
+    with pytest.raises(DataError, match=r"^1 of 120 predicted rates are negative or infinite"):
+        na.metrics.bits_per_spike(broken, recording, null=null)
 
 
 def refusals(recording, rates, null):

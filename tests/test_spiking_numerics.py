@@ -240,6 +240,15 @@ def test_constants_single_responses_and_few_stimuli_are_undefined_each_for_its_r
         assert (np.isnan(measured.values) == (measured.reason > 0)).all()
 
 
+@pytest.mark.parametrize("n_repeated", [1, 2, 3])
+def test_oracles_need_three_stimuli_that_repeat(n_repeated):
+    codes = np.sort([*range(6), *range(n_repeated)])
+    values = np.random.default_rng(0).poisson(5, (len(codes), 1)).astype(float)
+    defined = "defined" if n_repeated == 3 else "too_few_stimuli"
+    assert reason(jackknife_oracle(values, codes)) == [defined]
+    assert reason(conservative_oracle(count_repetitions(values, codes))) == [defined]
+
+
 @pytest.mark.parametrize("measure", [average_r2, normalized_correlation])
 def test_missing_prediction_is_never_skipped_where_there_is_a_response(measure):
     values, codes, rates, _ = unequal(0)

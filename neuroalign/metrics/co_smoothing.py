@@ -55,11 +55,13 @@ def co_smoothing_split(
 
     Examples
     --------
-    >>> import neuroalign as na
-    >>> recording = na.load_dataset("simulated-v4", n_crops=1).recordings["simulated"]
+    >>> import neuroalign as na, numpy as np
+    >>> counts = np.random.default_rng(0).poisson(2, (6, 4))
+    >>> recording = na.make_recording(counts, ("stimulus", "neuroid"), subject="m1",
+    ...     units="spikes", stimulus=list("abcdef"), neuroid=list("wxyz"))
     >>> held_in, held_out = na.metrics.co_smoothing_split(recording, seed=0)
-    >>> held_in["held-in neuroids"].sizes["unit"], held_out.recordings["simulated"].sizes["neuroid"]
-    (30, 10)
+    >>> held_in["held-in neuroids"].shape, held_out.recordings["m1"].shape
+    ((6, 3), (6, 1))
     """
     if not 0 < share_held_out < 1:
         message = f"share_held_out={share_held_out!r} is not a share above 0 and below 1."

@@ -43,8 +43,11 @@ def feve(
 
     Examples
     --------
-    >>> import neuroalign as na
-    >>> recording = na.load_dataset("simulated-v4", n_crops=3).recordings["simulated"]
+    >>> import neuroalign as na, numpy as np, xarray as xr
+    >>> units = np.random.default_rng(0).normal(size=(90, 9))
+    >>> names = [f"s{number:02}" for number in range(90)]
+    >>> layer = xr.DataArray(units, {"stimulus": names}, ("stimulus", "unit"))
+    >>> recording = na.simulate.spikes(layer)
     >>> found = na.metrics.feve(recording.noiseless, recording)
     >>> round(float(found.median()), 1)
     1.0
@@ -86,8 +89,11 @@ def cc_norm(prediction: xr.DataArray, recording: xr.DataArray) -> xr.DataArray:
 
     Examples
     --------
-    >>> import neuroalign as na
-    >>> recording = na.load_dataset("simulated-v4", n_crops=3).recordings["simulated"]
+    >>> import neuroalign as na, numpy as np, xarray as xr
+    >>> units = np.random.default_rng(0).normal(size=(90, 9))
+    >>> names = [f"s{number:02}" for number in range(90)]
+    >>> layer = xr.DataArray(units, {"stimulus": names}, ("stimulus", "unit"))
+    >>> recording = na.simulate.spikes(layer)
     >>> found = na.metrics.cc_norm(recording.noiseless, recording)
     >>> round(float(found.median()), 1)
     1.0
@@ -120,8 +126,11 @@ def signal_power(recording: xr.DataArray) -> xr.DataArray:
 
     Examples
     --------
-    >>> import neuroalign as na
-    >>> recording = na.load_dataset("simulated-v4", n_crops=3).recordings["simulated"]
+    >>> import neuroalign as na, numpy as np, xarray as xr
+    >>> units = np.random.default_rng(0).normal(size=(90, 9))
+    >>> names = [f"s{number:02}" for number in range(90)]
+    >>> layer = xr.DataArray(units, {"stimulus": names}, ("stimulus", "unit"))
+    >>> recording = na.simulate.spikes(layer)
     >>> na.metrics.signal_power(recording).dims
     ('neuroid',)
     """
@@ -159,8 +168,11 @@ def oracle_correlation(
 
     Examples
     --------
-    >>> import neuroalign as na
-    >>> recording = na.load_dataset("simulated-v4", n_crops=3).recordings["simulated"]
+    >>> import neuroalign as na, numpy as np, xarray as xr
+    >>> units = np.random.default_rng(0).normal(size=(90, 9))
+    >>> names = [f"s{number:02}" for number in range(90)]
+    >>> layer = xr.DataArray(units, {"stimulus": names}, ("stimulus", "unit"))
+    >>> recording = na.simulate.spikes(layer)
     >>> na.metrics.oracle_correlation(recording).attrs["role"]
     'lower bound'
     """

@@ -45,11 +45,15 @@ def spiking_scores(
 
     Examples
     --------
-    >>> import neuroalign as na
-    >>> dataset = na.load_dataset("simulated-v4", n_crops=3)
-    >>> metric = na.metrics.MappingEncoding(na.mappings.Poisson([1.0]), keep_predictions=True)
-    >>> scores = na.score(na.load_model("pixels"), dataset, metric, folds=na.KFold(3))
-    >>> na.metrics.spiking_scores(scores, dataset.recordings["simulated"]).feve.dims
+    >>> import neuroalign as na, numpy as np, pandas as pd, xarray as xr
+    >>> units = np.random.default_rng(0).normal(size=(90, 9))
+    >>> names = [f"s{number:02}" for number in range(90)]
+    >>> layer = xr.DataArray(units, {"stimulus": names}, ("stimulus", "unit"))
+    >>> counts = na.simulate.spikes(layer, n_neuroids=3)
+    >>> dataset = na.make_dataset(counts, pd.DataFrame(index=names))
+    >>> metric = na.metrics.MappingEncoding(na.mappings.Poisson([0.1]), keep_predictions=True)
+    >>> scores = na.score({"planted": layer}, dataset, metric, folds=na.KFold(3))
+    >>> na.metrics.spiking_scores(scores, counts).feve.dims
     ('layer', 'neuroid')
     """
     _check_scores(scores)
