@@ -8,6 +8,7 @@ from neuroalign.inference.intervals import median_interval as median_interval
 from neuroalign.inference.intervals import population_interval as population_interval
 from neuroalign.inference.multiple import benjamini_hochberg as benjamini_hochberg
 from neuroalign.inference.multiple import holm as holm
+from neuroalign.inference.permutations import permutation_test as permutation_test
 
 __all__ = [
     "benjamini_hochberg",
@@ -17,5 +18,6 @@ __all__ = [
     "median_interval",
     "nested_comparison",
     "neuroid_differences",
+    "permutation_test",
     "population_interval",
 ]

@@ -1,0 +1,141 @@
+"""Cross-validated ridge under many pairings of features and responses, refitted in each.
+
+At a fixed penalty the held-out predictions are linear in the responses: Yhat = S Y, with one matrix
+S for all folds together. So a pairing costs one product, and no fit. S is centered: over the
+training rows as ridge is, over the test rows of each fold as a correlation is.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from neuroalign.numerics import ridge
+from neuroalign.numerics.device import Array, as_index, fetch, namespace, small
+from neuroalign.numerics.moments import CONSTANT, FEWEST_ROWS
+from neuroalign.numerics.paired import batches, dot, meet, portions, standardized, total
+
+Rows = tuple[np.ndarray, np.ndarray]
+
+
+class OpenFolds(NamedTuple):
+    """Training sets of one layer, diagonalized."""
+
+    spectra: list[ridge.Spectrum]
+    penalties: np.ndarray  # (folds, alphas), on ||w||^2
+    folds: list[Rows]  # numbers of training and of test rows
+    n_rows: int
+
+
+def open_folds(
+    design: ridge.Design,
+    rows: np.ndarray,
+    folds: list[Rows],
+    alphas: np.ndarray,
+    *,
+    n_components: int | None = None,
+) -> OpenFolds:
+    """Diagonalize the training rows of all folds, which no response has a part in.
+
+    Parameters
+    ----------
+    design : Design
+    rows : int array (rows,)
+        Those of the design that are used.
+    folds : list of (int array, int array)
+        Training and test rows: places in `rows`.
+    alphas : float array (alphas,), ascending
+        Relative to the mean squared norm of a training row.
+    n_components : int, optional
+
+    Returns
+    -------
+    OpenFolds
+    """
+    used = [(rows[train], rows[test]) for train, test in folds]
+    spectra = [ridge.decompose(design, *fold, n_components=n_components) for fold in used]
+    scales = np.array([ridge.scale(design, train) for train, _ in used])
+    return OpenFolds(spectra, np.outer(scales, alphas), folds, len(rows))
+
+
+def pairing_correlations(
+    opened: OpenFolds, levels: np.ndarray, responses: np.ndarray, orders: np.ndarray
+) -> np.ndarray:
+    """Correlate responses with their held-out predictions, fitted anew in every pairing.
+
+    Parameters
+    ----------
+    opened : OpenFolds
+    levels : int array (targets,)
+        Number of the alpha of each target.
+    responses : float array (rows, targets)
+        Without gaps.
+    orders : int array (pairings, rows)
+        In pairing k, row i of the features meets row ``orders[k, i]`` of the responses.
+
+    Returns
+    -------
+    float array (pairings, targets)
+        Mean of Pearson r over folds, weighted by their test rows; folds in which r is undefined
+        are skipped, and NaN says that it is in all. float32 where the arithmetic is.
+    """
+    like = opened.spectra[0].test
+    tested = np.concatenate([test for _, test in opened.folds])
+    once = np.array_equal(np.sort(tested), np.arange(opened.n_rows))
+    # Where every row is tested once, rows in the order of the folds serve both sides.
+    source = tested if once else np.arange(opened.n_rows)
+    sizes = np.array([len(test) for _, test in opened.folds])
+    found = np.empty((len(orders), len(levels)), str(like.dtype).removeprefix("torch."))
+    for level in np.unique(levels):
+        matrix = _matrix(opened, level)[:, as_index(source, like)]
+        for columns in portions(np.flatnonzero(levels == level), like):
+            values = standardized(responses[:, columns], like)
+            for some in batches(len(orders), len(columns), like):
+                trained = meet(values, orders[some][:, source])
+                held = trained if once else meet(values, orders[some][:, tested])
+                r = _mean_correlation(_fold_sums(matrix @ trained, held, sizes), sizes)
+                found[some, columns] = fetch(r).reshape(-1, len(columns))
+    return found
+
+
+def _matrix(opened: OpenFolds, level: int) -> Array:
+    """Return the matrix S (test rows of all folds, rows); what is not trained on counts 0."""
+    blocks = []
+    for spectrum, penalties, (train, test) in zip(*opened[:3], strict=True):
+        shrunk = spectrum.test * ridge.filters(spectrum, penalties[[level]])[:, 0]
+        block = small(np.zeros((len(test), opened.n_rows)), shrunk)
+        block[:, as_index(train, shrunk)] = centered(shrunk @ spectrum.train.T)
+        blocks.append(block)
+    return namespace(blocks[0]).concatenate(blocks)
+
+
+def centered(matrix: Array) -> Array:
+    """Center a matrix that predicts, over its training rows and over its test rows."""
+    matrix = matrix - matrix.mean(1)[:, None]
+    return matrix - matrix.mean(0)
+
+
+def _fold_sums(predicted: Array, held: Array, sizes: np.ndarray) -> Array:
+    """Sum y, y^2, p^2 and y p over the test rows of each fold: (folds, 4, columns)."""
+    ends = np.cumsum(sizes)
+    sums = []
+    for start, end in zip(ends - sizes, ends, strict=True):
+        p, y = predicted[start:end], held[start:end]
+        sums.append([total(y), dot(y, y), dot(p, p), dot(y, p)])
+    xp = namespace(held)
+    return xp.stack([xp.stack(four) for four in sums])
+
+
+def _mean_correlation(sums: Array, sizes: np.ndarray) -> Array:
+    """Correlate responses of variance 1 with predictions centered in folds; average over folds."""
+    xp = namespace(sums)
+    n = small(sizes, sums)[:, None]
+    y, yy, pp, yp = (sums[:, number] for number in range(4))
+    variance_y, variance_p = yy / n - (y / n) ** 2, pp / n
+    defined = (variance_y > CONSTANT**2) & (variance_p > CONSTANT**2) & (n >= FEWEST_ROWS)
+    # Two roots: the product of two small variances would underflow first.
+    spread = xp.where(defined, variance_y, 1.0) ** 0.5 * xp.where(defined, variance_p, 1.0) ** 0.5
+    weight = (n * defined).sum(0)
+    mean = xp.where(defined, yp / spread, 0.0).sum(0) / xp.where(weight > 0, weight, 1.0)
+    return xp.where(weight > 0, mean, float("nan"))
