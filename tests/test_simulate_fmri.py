@@ -175,6 +175,22 @@ def test_zscores_by_session_undo_the_drift_exactly():
         assert drifting[truth].identical(steady[truth])
 
 
+def test_every_session_scales_and_shifts_every_voxel_by_itself():
+    layer = layer_of(40, 20)
+    options = {"n_repetitions": 8, "n_sessions": 8, "shape": (10, 10, 2)}
+    steady, drifting = (one(layer, drift=drift, **options) for drift in (0.0, 0.5))
+    scales, offsets = [], []
+    for session in np.unique(steady["session"].values):
+        x, y = (r.values[r["session"].values == session] for r in (steady, drifting))
+        scales.append(np.log(y.std(0) / x.std(0)))
+        offsets.append(y.mean(0) - np.exp(scales[-1]) * x.mean(0))
+    for drawn in (np.array(scales), np.array(offsets)):
+        assert drawn.std() == pytest.approx(0.5, abs=0.03)
+        assert drawn.mean() == pytest.approx(0, abs=0.05)
+        # As much between the sessions of a voxel as between the voxels of a session.
+        assert drawn.std(0).mean() == pytest.approx(0.5 * np.sqrt(7 / 8), abs=0.03)
+
+
 def test_drift_hides_signal_until_sessions_are_zscored():
     recording = one(layer_of(100, 20), n_sessions=3, drift=1.0, snr=1.0)
     true = float(recording["true_ceiling"].mean())
