@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from neuroalign.numerics import ridge
-from neuroalign.numerics.device import Array, as_index, double, fetch, few_threads, namespace, small
+from neuroalign.numerics.device import Array, as_index, double, fetch, few_threads, small
 from neuroalign.numerics.paired import batches, dot, meet, portions, standardized, total
-from neuroalign.numerics.permuted_ridge import OpenFolds, centered
+from neuroalign.numerics.permuted_ridge import OpenFolds, centered_factors
 
 # Folds by which an alpha is chosen; more cost time, and make it hardly better.
 JUDGES = 5
@@ -70,12 +70,14 @@ def _explained(opened: OpenFolds, responses: Array, orders: np.ndarray) -> np.nd
     explained = np.zeros((opened.penalties.shape[1], len(orders), n_targets))
     spread = np.zeros(explained.shape[1:])
     for spectrum, penalties, fold in zip(*opened[:3], strict=True):
-        weights, rows = _directions(spectrum, penalties)
+        weights, chain = _directions(spectrum, penalties)
         for columns in portions(np.arange(n_targets), responses):
             values = responses[:, as_index(columns, responses)]
             for some in batches(len(orders), len(columns), responses):
                 trained, held = (meet(values, orders[some][:, part]) for part in fold)
-                predicted = (rows @ trained).reshape(weights.shape[1], *held.shape)
+                for matrix in chain:
+                    trained = matrix @ trained
+                predicted = trained.reshape(weights.shape[1], *held.shape)
                 gained = _gained(predicted, held, weights)
                 explained[:, some, columns] += gained.reshape(len(weights), -1, len(columns))
                 deviations = fetch(dot(held, held) - total(held) ** 2 / len(held))
@@ -83,30 +85,29 @@ def _explained(opened: OpenFolds, responses: Array, orders: np.ndarray) -> np.nd
     return np.divide(explained, spread, out=np.zeros_like(explained), where=spread > 0)
 
 
-def _directions(spectrum: ridge.Spectrum, penalties: np.ndarray) -> tuple[np.ndarray, Array]:
+def _directions(spectrum: ridge.Spectrum, penalties: np.ndarray) -> tuple[np.ndarray, list[Array]]:
     """Find the few predictions whose combinations are those at all penalties.
 
     Returns
     -------
     weights : float array (penalties, directions)
-    rows : array (directions x test rows, training rows)
-        One matrix per direction, each centered.
+    chain : list of arrays
+        What to multiply with training responses, one after the other; the last is of shape
+        (directions x test rows, ...).
     """
-    xp = namespace(spectrum.test)
     # float64: those of eigenvalues, squared, may lie beyond the range of float32.
-    test, train = (ridge.squared_norms(double(part)) for part in (spectrum.test, spectrum.train))
-    size = fetch(test) ** 0.5 * fetch(train) ** 0.5
+    sizes = [ridge.squared_norms(double(part)) for part in (spectrum.test, spectrum.train)]
+    size = fetch(sizes[0]) ** 0.5 * fetch(sizes[1]) ** 0.5
     shape = fetch(ridge.filters(spectrum, penalties)).T
     with few_threads(len(shape)):
         left, values, right = np.linalg.svd(shape * size, full_matrices=False)
     missed = np.sqrt(np.cumsum((left * values)[:, ::-1] ** 2, axis=1)[:, ::-1]).max(0)
     kept = max(int((missed > TOLERANCE * np.sqrt(len(spectrum.test))).sum()), 1)
     directions = np.divide(right[:kept], size, out=np.zeros_like(right[:kept]), where=size > 0)
-    matrices = [
-        centered((spectrum.test * one) @ spectrum.train.T)
-        for one in small(directions, spectrum.test)
-    ]
-    return left[:, :kept] * values[:kept], xp.concatenate(matrices)
+    test, train = centered_factors(spectrum)
+    last = (small(directions, test)[:, None, :] * test[None]).reshape(-1, test.shape[1])
+    narrow = len(last) * len(train) > test.shape[1] * (len(last) + len(train))
+    return left[:, :kept] * values[:kept], [train.T, last] if narrow else [last @ train.T]
 
 
 def _gained(predicted: Array, held: Array, weights: np.ndarray) -> np.ndarray:

@@ -1,8 +1,7 @@
 """Cross-validated ridge under many pairings of features and responses, refitted in each.
 
 At a fixed penalty the held-out predictions are linear in the responses: Yhat = S Y, with one matrix
-S for all folds together. So a pairing costs one product, and no fit. S is centered: over the
-training rows as ridge is, over the test rows of each fold as a correlation is.
+S for all folds together. So a pairing costs one product, and no fit.
 """
 
 from __future__ import annotations
@@ -88,32 +87,61 @@ def pairing_correlations(
     sizes = np.array([len(test) for _, test in opened.folds])
     found = np.empty((len(orders), len(levels)), str(like.dtype).removeprefix("torch."))
     for level in np.unique(levels):
-        matrix = _matrix(opened, level)[:, as_index(source, like)]
+        chains = _predictors(opened, level, source)
         for columns in portions(np.flatnonzero(levels == level), like):
             values = standardized(responses[:, columns], like)
             for some in batches(len(orders), len(columns), like):
                 trained = meet(values, orders[some][:, source])
                 held = trained if once else meet(values, orders[some][:, tested])
-                r = _mean_correlation(_fold_sums(matrix @ trained, held, sizes), sizes)
+                sums = _fold_sums(_predicted(chains, trained), held, sizes)
+                r = _mean_correlation(sums, sizes)
                 found[some, columns] = fetch(r).reshape(-1, len(columns))
     return found
 
 
-def _matrix(opened: OpenFolds, level: int) -> Array:
-    """Return the matrix S (test rows of all folds, rows); what is not trained on counts 0."""
-    blocks = []
-    for spectrum, penalties, (train, test) in zip(*opened[:3], strict=True):
-        shrunk = spectrum.test * ridge.filters(spectrum, penalties[[level]])[:, 0]
-        block = small(np.zeros((len(test), opened.n_rows)), shrunk)
-        block[:, as_index(train, shrunk)] = centered(shrunk @ spectrum.train.T)
-        blocks.append(block)
-    return namespace(blocks[0]).concatenate(blocks)
+def _predictors(opened: OpenFolds, level: int, source: np.ndarray) -> list[list[Array]]:
+    """Return what to multiply with responses, one matrix after the other, to predict test rows.
+
+    That is S for all folds at once; or two narrow matrices for each, where units are few.
+    """
+    like = opened.spectra[0].test
+    n, columns = opened.n_rows, as_index(source, like)
+    shapes = [(len(spectrum.test), spectrum.test.shape[1]) for spectrum in opened.spectra]
+    whole = sum(n_test * n for n_test, _ in shapes)
+    narrow = whole > sum(rank * (n + n_test) for n_test, rank in shapes)
+    chains = []
+    for spectrum, penalties, (train, _) in zip(*opened[:3], strict=True):
+        test, inner = centered_factors(spectrum)
+        first = small(np.zeros((test.shape[1], n)), like)
+        first[:, as_index(train, like)] = inner.T
+        last = test * ridge.filters(spectrum, penalties[[level]])[:, 0]
+        chains.append([first[:, columns], last] if narrow else [last @ first[:, columns]])
+    return chains if narrow else [[namespace(like).concatenate([one for (one,) in chains])]]
 
 
-def centered(matrix: Array) -> Array:
-    """Center a matrix that predicts, over its training rows and over its test rows."""
-    matrix = matrix - matrix.mean(1)[:, None]
-    return matrix - matrix.mean(0)
+def _predicted(chains: list[list[Array]], trained: Array) -> Array:
+    parts = []
+    for chain in chains:
+        part = trained
+        for matrix in chain:
+            part = matrix @ part
+        parts.append(part)
+    return parts[0] if len(parts) == 1 else namespace(trained).concatenate(parts)
+
+
+def centered_factors(spectrum: ridge.Spectrum) -> tuple[Array, Array]:
+    """Center test rows as a correlation does, and training rows as ridge does, up to rounding.
+
+    Parameters
+    ----------
+    spectrum : Spectrum
+
+    Returns
+    -------
+    test, train : arrays (rows, rank)
+        ``test @ diag(filter) @ train.T`` predicts deviations from the mean over test rows.
+    """
+    return spectrum.test - spectrum.test.mean(0), spectrum.train - spectrum.train.mean(0)
 
 
 def _fold_sums(predicted: Array, held: Array, sizes: np.ndarray) -> Array:
