@@ -7,7 +7,7 @@ import xarray as xr
 import neuroalign as na
 from neuroalign.errors import DataError
 
-POISSON = na.metrics.MappingEncoding(na.mappings.Poisson([0.1]), keep_predictions=True)
+POISSON = na.metrics.MappingEncoding(na.mappings.Poisson([0.01]), keep_predictions=True)
 LAYER = "held-in neuroids"
 
 
@@ -27,10 +27,10 @@ def population(*, shared, seed=0, n_stimuli=12, n_neuroids=12, n_repetitions=5):
     )
 
 
-def co_bits(recording, **options):
+def co_bits(recording, subject="m1"):
     held_in, held_out = na.metrics.co_smoothing_split(recording, seed=0)
-    scores = na.score(held_in, held_out, POISSON, folds=na.KFold(4), **options)
-    return na.metrics.spiking_scores(scores, held_out.recordings["m1"]).sel(layer=LAYER)
+    scores = na.score(held_in, held_out, POISSON, folds=na.KFold(4))
+    return na.metrics.spiking_scores(scores, held_out.recordings[subject]).sel(layer=LAYER)
 
 
 def test_shared_gain_of_single_responses_is_found_and_private_gain_is_not():
@@ -148,6 +148,13 @@ def test_samples_of_a_run_are_one_group():
     assert out.sizes["stimulus"] == 16
 
 
+def test_neuroids_of_one_session_are_split():
+    recording = sessions()
+    of_one = recording.isel(neuroid=(recording.session == "tue").values)
+    _, held_out = na.metrics.co_smoothing_split(of_one)
+    assert set(held_out.recordings["m1"].session.values) == {"tue"}
+
+
 def test_recording_is_not_changed():
     recording = population(shared=True)
     before = recording.copy(deep=True)
@@ -155,6 +162,11 @@ def test_recording_is_not_changed():
     held_in[LAYER][:] = -1
     held_out.recordings["m1"][:] = -1
     xr.testing.assert_identical(recording, before)
+
+
+def sessions():
+    days = np.repeat(["mon", "tue"], 6)
+    return population(shared=True).assign_coords(session=("neuroid", days))
 
 
 def gaps():
@@ -174,6 +186,12 @@ def gaps():
             "recorded together.",
         ),
         (
+            sessions,
+            0.25,
+            "The neuroids come from 2 sessions (first: 'mon', 'tue'), but co-smoothing needs "
+            "neurons recorded together; select those of one session.",
+        ),
+        (
             lambda: population(shared=True)[:, :, :1],
             0.25,
             "Co-smoothing needs 2 neuroids or more, but the recording has 1.",
@@ -190,3 +208,11 @@ def test_what_cannot_be_split_is_refused(make, share, message):
     with pytest.raises(DataError) as caught:
         na.metrics.co_smoothing_split(make(), share_held_out=share)
     assert str(caught.value) == message
+
+
+@pytest.mark.usefixtures("real_data")
+def test_neurons_of_an_array_predict_each_other():
+    co_smoothing = co_bits(na.load_dataset("cowley2023").recordings["PE"], "PE")
+    assert (co_smoothing.bits_per_spike > 0.01).all()
+    population = co_smoothing.bits_per_spike.weighted(co_smoothing.n_spikes).mean()
+    assert float(population) == pytest.approx(0.0335, abs=0.001)

@@ -67,15 +67,7 @@ def co_smoothing_split(
         message = f"share_held_out={share_held_out!r} is not a share above 0 and below 1."
         raise DataError(message)
     names = np.sort(recording["neuroid"].values)
-    if len(names) < 2:
-        message = f"Co-smoothing needs 2 neuroids or more, but the recording has {len(names)}."
-        raise DataError(message)
-    if (recording.coords.get("n_repetitions", xr.DataArray(1)) > 1).any():
-        message = (
-            "Co-smoothing needs single responses, but these are averages over repetitions; give "
-            "the recording as it was before average_repetitions."
-        )
-        raise DataError(message)
+    _check_recorded_together(recording, len(names))
     n_held_out = int(np.clip(round(share_held_out * len(names)), 1, len(names) - 1))
     chosen = np.random.default_rng([seed, 5]).permutation(len(names))[:n_held_out]
     rows, groups = _single_rows(recording)
@@ -93,6 +85,27 @@ def co_smoothing_split(
     subject = str(recording["subject"].item())
     held_out = rows.isel(neuroid=outside)
     return CoSmoothing({LAYER: kept}, BrainDataset({subject: held_out}, table, name="co-smoothing"))
+
+
+def _check_recorded_together(recording: xr.DataArray, n_neuroids: int) -> None:
+    """Refuse neuroids whose responses with the same number are not of the same moment."""
+    if n_neuroids < 2:
+        message = f"Co-smoothing needs 2 neuroids or more, but the recording has {n_neuroids}."
+        raise DataError(message)
+    if (recording.coords.get("n_repetitions", xr.DataArray(1)) > 1).any():
+        message = (
+            "Co-smoothing needs single responses, but these are averages over repetitions; give "
+            "the recording as it was before average_repetitions."
+        )
+        raise DataError(message)
+    if "session" in recording.coords and recording["session"].dims == ("neuroid",):
+        sessions = np.unique(recording["session"].values.astype(str))
+        if len(sessions) > 1:
+            message = (
+                f"The neuroids come from {len(sessions)} sessions {name_some(sessions)}, but "
+                "co-smoothing needs neurons recorded together; select those of one session."
+            )
+            raise DataError(message)
 
 
 def _single_rows(recording: xr.DataArray) -> tuple[xr.DataArray, np.ndarray]:
