@@ -150,6 +150,31 @@ def score(
 
 
 @app.command()
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of runs on the same data; a single one is compared with what was scored "
+            "against it."
+        ),
+    ],
+    over: Annotated[
+        str, typer.Option(help="What intervals generalize to: 'stimuli', or 'subjects' too.")
+    ] = "stimuli",
+    out: Annotated[Path | None, typer.Option(help="CSV file for the table.")] = None,
+) -> None:
+    """Compare saved runs, every two of them, paired by stimuli and neuroids."""
+    import neuroalign as na
+    from neuroalign.report.comparison import print_comparison, read_runs
+
+    table = na.compare(read_runs(runs), over=over)
+    print_comparison(table)
+    if out is not None:
+        table.to_csv(out, index=False)
+        typer.echo(f"The table is in {out}.")
+
+
+@app.command()
 def datasets() -> None:
     """List the datasets, with what they hold and where they come from."""
     from neuroalign.data.catalog import dataset_module, list_datasets
@@ -182,6 +207,25 @@ def check(
     data = na.load_dataset(dataset, **of_data)  # type: ignore[arg-type]
     check_dataset(data)
     typer.echo(f"{data!r}\nNo faults.")
+
+
+@app.command()
+def advise(
+    dataset: Annotated[str, typer.Argument(help="Name, file or folder of a dataset.")],
+    n_folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="As in session=201025.")] = None,
+) -> None:
+    """Say which folds, noise ceiling, interval and test fit a dataset, and why."""
+    import neuroalign as na
+    from neuroalign.data.catalog import dataset_module
+    from neuroalign.report.console import print_table
+
+    parameters = inspect.signature(dataset_module(dataset)[1].load).parameters
+    of_data = options.typed(options.read_pairs(option, "--option"), parameters)
+    data = na.load_dataset(dataset, **of_data)  # type: ignore[arg-type]
+    folds = None if n_folds is None else options.fold_rule(data, n_folds)
+    typer.echo(repr(data))
+    print_table(na.inference.advise(data, folds=folds))
 
 
 @app.command()

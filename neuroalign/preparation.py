@@ -109,11 +109,18 @@ def prepare(
     Model, Prepared
     """
     model = as_model(model)
-    _check_arguments(dataset, selection.folds, selection.seed)
+    check_dataset_given(dataset)
+    _check_kind(model, dataset)
+    return model, prepare_data(dataset, selection)
+
+
+def prepare_data(dataset: BrainDataset, selection: Selection) -> Prepared:
+    """Do what `prepare` does for the recordings alone, whatever the model."""
+    check_dataset_given(dataset)
+    _check_options(selection.folds, selection.seed)
     chosen = dataset.select(
         subjects=selection.subjects, roi=selection.roi, neuroids=selection.neuroids
     )
-    _check_kind(model, chosen)
     recordings = {name: chosen.recordings[name] for name in chosen.subjects}
     steps = feature_steps(selection.features, recordings)
     for step in steps:
@@ -124,7 +131,7 @@ def prepare(
     splits = _split(rule, table, selection.seed, reach)
     averages = {name: average_repetitions(values) for name, values in recordings.items()}
     _check_alike(averages)
-    return model, Prepared(
+    return Prepared(
         recordings=recordings,
         averages=averages,
         joined=_join_equal_rows(averages),
@@ -166,14 +173,17 @@ def stack_layers(per_layer: Sequence[xr.Dataset], names: Sequence[str]) -> xr.Da
     )
 
 
-def _check_arguments(dataset: object, folds: object, seed: int) -> None:
-    """Refuse what is of another kind, with the function that makes the right one."""
+def check_dataset_given(dataset: object) -> None:
+    """Refuse what is no dataset, with the function that makes one."""
     if not isinstance(dataset, BrainDataset):
         message = (
             f"A {type(dataset).__name__} is not a dataset; use load_dataset(name) or "
             "make_dataset(responses, stimuli)."
         )
         raise DataError(message)
+
+
+def _check_options(folds: object, seed: int) -> None:
     if folds is not None and not callable(getattr(folds, "split", None)):
         message = f"folds={folds!r} does not split stimuli; use KFold(n) or TrainTest(test=[...])."
         raise DataError(message)

@@ -1,5 +1,6 @@
 """Intervals and tests on scores."""
 
+from neuroalign.inference.advice import advise as advise
 from neuroalign.inference.comparison import compare as compare
 from neuroalign.inference.comparison import nested_comparison as nested_comparison
 from neuroalign.inference.comparison import neuroid_differences as neuroid_differences
@@ -11,6 +12,7 @@ from neuroalign.inference.multiple import holm as holm
 from neuroalign.inference.permutations import permutation_test as permutation_test
 
 __all__ = [
+    "advise",
     "benjamini_hochberg",
     "compare",
     "difference_interval",

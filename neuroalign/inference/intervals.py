@@ -144,7 +144,7 @@ def difference_interval(
         error, freedom, estimand = float(errors.std()), joint_freedom(both), one.estimand
     else:
         parts = [kept & own for own in _subjects(first) if (kept & own).any()]
-        found, error, freedom = _random_effect([gap(part) for part in parts], both.freedom)
+        found, error, freedom = _random_effect([gap(part) for part in parts])
         estimand = POPULATION
     same = np.array_equal(one.r[kept], two.r[kept]) and not both.values.any()
     low, high, p = t_interval(found, error if same else _known(error), freedom, LEVEL)
@@ -185,7 +185,7 @@ def population_interval(scores: xr.Dataset, *, seed: int = 0) -> Interval:
     spread = spread_of(scores)
     parts = [own & np.isfinite(spread.r) for own in _subjects(scores)]
     found = [_median_of(spread, part, seed) for part in parts if part.any()]
-    mean, error, freedom = _random_effect(found, spread.deviations.freedom)
+    mean, error, freedom = _random_effect(found)
     low, high = fisher_interval(mean, _known(error), freedom, LEVEL)
     return Interval(mean, low, high, POPULATION)
 
@@ -199,9 +199,7 @@ def _subjects(scores: xr.Dataset) -> list[np.ndarray]:
     return [names == name for name in dict.fromkeys(names)]
 
 
-def _random_effect(
-    found: list[tuple[float, np.ndarray]], freedom: float
-) -> tuple[float, float, float]:
+def _random_effect(found: list[tuple[float, np.ndarray]]) -> tuple[float, float, float]:
     """Average over subjects; return the mean, its error over new subjects, and its freedom.
 
     Subjects scatter by what differs between them, and by noise of their own. What they have in
@@ -218,11 +216,7 @@ def _random_effect(
     covariance = np.cov([errors for _, errors in found])
     common = max(0.0, float(covariance.sum() - np.trace(covariance)) / (n * (n - 1)))
     own = float(np.var(values, ddof=1)) / n
-    total = own + common
-    if total == 0:
-        return float(np.mean(values)), 0.0, float(n - 1)
-    left = total**2 / (own**2 / (n - 1) + common**2 / max(freedom, 1.0))
-    return float(np.mean(values)), float(np.sqrt(total)), left
+    return float(np.mean(values)), float(np.sqrt(own + common)), float(n - 1)
 
 
 def paired_spreads(first: xr.Dataset, second: xr.Dataset) -> tuple[Spread, Spread]:
@@ -257,16 +251,24 @@ def noise_share(scores: xr.Dataset, r: np.ndarray) -> np.ndarray:
     """Estimate which share of the variance of a fold is noise of training times noise of test rows.
 
     In the predictions, it is `training_noise`; of the part of them that does not follow the
-    responses, 1 - r^2, it is more. Two rows in n_test go into means and scale. Where rows are not
-    independent, or a metric does not know its noise, all of it may be.
+    responses, 1 - r^2, it is more. Two rows in n_test go into means and scale. Rows that depend on
+    each other are as good as fewer rows, by the factor by which folds vary more than r of
+    independent rows does. Where a metric does not know its noise, all of it may be.
     """
-    if "training_noise" not in scores or scores.attrs.get("rows") != INDEPENDENT:
+    if "training_noise" not in scores:
         return np.ones(len(r))
     noise = scores["training_noise"].transpose("fold", ...).values
     noise = np.nanmedian(np.where(np.isfinite(noise), noise, 1.0), axis=0).ravel()
     rows = float(scores["n_test"].mean())
-    share = noise / np.maximum(1 - np.nan_to_num(r) ** 2, 1e-3) * max(1 - 2 / rows, 0)
-    return np.clip(share, 0.0, 1.0)
+    missed = np.maximum(1 - np.nan_to_num(r) ** 2, 1e-3)
+    share = noise / missed * max(1 - 2 / rows, 0)
+    if scores.attrs.get("rows") != INDEPENDENT:
+        per_fold = scores["r"].transpose("fold", ...).values.reshape(scores.sizes["fold"], -1)
+        with np.errstate(invalid="ignore"):
+            varies = np.ma.masked_invalid(per_fold).var(axis=0, ddof=1).filled(np.nan)
+        ratio = varies / (missed**2 / rows)
+        share = share * max(1.0, float(np.nanmean(ratio))) if np.isfinite(ratio).any() else 1.0
+    return np.clip(share, 0.0, 1.0) * np.ones(len(r))
 
 
 def check_same_data(first: xr.Dataset, second: xr.Dataset) -> None:

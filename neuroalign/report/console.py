@@ -54,6 +54,10 @@ def print_summary(
     for name in ("alpha_at_edge", "leakage"):
         if name in attrs:
             console.print(f"{attrs[name]}.")
+    if "guards" in attrs:
+        console.print(f"Guards, at the chosen layer (alarmed: {attrs['guards_alarmed']}):")
+        for line in attrs["guards"].splitlines():
+            console.print(f"  {line}.", markup=False)
 
 
 def _best_scoring(table: pd.DataFrame) -> str:
@@ -97,6 +101,16 @@ def print_cards(cards: Mapping[str, DatasetCard]) -> None:
             name, card.modality, card.species, card.stimulus, str(len(card.files)),
             card.license, card.citation,
         )  # fmt: skip
+    Console(width=None if Console().is_terminal else WIDTH).print(table)
+
+
+def print_table(values: pd.DataFrame) -> None:
+    """Print a table of words."""
+    table = Table()
+    for name in values.columns:
+        table.add_column(str(name))
+    for row in values.itertuples(index=False):
+        table.add_row(*map(str, row))
     Console(width=None if Console().is_terminal else WIDTH).print(table)
 
 

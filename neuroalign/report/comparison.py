@@ -1,0 +1,83 @@
+"""Compare saved runs, and print or draw what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+from rich.console import Console
+from rich.table import Table
+
+from neuroalign.errors import DataError
+from neuroalign.report.console import WIDTH
+from neuroalign.results.store import ARRAYS, load_scores
+from neuroalign.results.tables import best_layer
+
+AGAINST = "against"  # where `neuroalign score` puts the models that it scored beside
+
+
+def read_runs(folders: Sequence[Path]) -> dict[str, xr.Dataset]:
+    """Read runs, each at the layer that its training stimuli choose.
+
+    Parameters
+    ----------
+    folders : sequence of Path
+        Of runs. A single one stands for itself and the models that were scored against it.
+
+    Returns
+    -------
+    dict of str to Dataset
+        By the name of the model, or of the folder where two runs are of the same model.
+    """
+    paths = [Path(folder) for folder in folders]
+    if len(paths) == 1:
+        beside = sorted(path.parent for path in paths[0].glob(f"{AGAINST}/*/{ARRAYS}"))
+        if not beside:
+            message = (
+                f"Folder {str(paths[0])!r} is one run, with nothing scored against it; name two "
+                "runs or more."
+            )
+            raise DataError(message)
+        paths += beside
+    scores = [best_layer(load_scores(path)) for path in paths]
+    models = [
+        str(one.attrs.get("model", path.name)) for one, path in zip(scores, paths, strict=True)
+    ]
+    named = models if len(set(models)) == len(models) else [str(path) for path in paths]
+    if len(set(named)) < len(named):
+        message = f"A run is named twice among {', '.join(map(str, paths))}."
+        raise DataError(message)
+    return dict(zip(named, scores, strict=True))
+
+
+def print_comparison(table: pd.DataFrame) -> None:
+    """Print the table of `compare`, and what its numbers mean."""
+    console = Console(width=None if Console().is_terminal else WIDTH)
+    grid = Table(
+        title="Difference of median r over neuroids, at the layers chosen on training folds"
+    )
+    for name in ("first", "second"):
+        grid.add_column(name)
+    for name in ("r", "r of second", "difference", "95% interval", "p", "p (Holm)"):
+        grid.add_column(name, justify="right")
+    for row in table.to_dict("records"):
+        grid.add_row(
+            str(row["first"]),
+            str(row["second"]),
+            *(f"{row[name]:.3f}" for name in ("r_first", "r_second", "difference")),
+            f"{row['low']:.3f} to {row['high']:.3f}",
+            *(_p(row[name]) for name in ("p", "p_holm")),
+        )
+    console.print(grid)
+    meaning = {
+        "procedure": "Intervals: over new stimuli, models fitted anew, for these neuroids.",
+        "conditional": "Intervals: over new test stimuli, for these fitted models and neuroids.",
+        "population": "Intervals: over new subjects and stimuli, models fitted anew.",
+    }
+    console.print(meaning[str(table["interval"].iloc[0])])
+
+
+def _p(value: float) -> str:
+    return "-" if pd.isna(value) else ("<.0001" if value < 1e-4 else f"{value:.4f}")
