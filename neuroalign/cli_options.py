@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroalign.errors import NeuroalignError, unknown_name
+from neuroalign.models.baselines import BASELINES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from neuroalign.metrics.protocol import Metric
     from neuroalign.models.protocol import Model
 
-# What a model has to beat beside its untrained twin, by what it reads.
-BASELINES = {"image": "pixels", "text": "word-rate"}
 UNTRAINED = "-untrained"
 
 # Name on the command line -> class in `neuroalign.mappings`.
@@ -83,7 +82,9 @@ class Scorer:
     folds: FoldRule | None
     seed: int
 
-    def __call__(self, model: Model, layers: list[str] | None) -> xr.Dataset:
+    def __call__(
+        self, model: Model, layers: list[str] | None, guards: Sequence[str] | None = None
+    ) -> xr.Dataset:
         """Score a model; beside itself it is no second space, and has plain ridge."""
         import neuroalign as na
 
@@ -94,6 +95,8 @@ class Scorer:
             second = named_model(self.beside, self.device, {})
             pair = na.models.JoinedModel({self.beside: second, model.name: model})
         settings: dict[str, Any] = {"roi": self.roi, "folds": self.folds, "seed": self.seed}
+        if guards is not None:
+            settings["guards"] = guards
         return na.score(pair, self.data, metric, layers=layers, **settings)
 
 
@@ -121,6 +124,16 @@ def rivals_of(model: str, reads: str | None, against: str | None) -> list[str]:
         if name not in known:
             raise unknown_name(name, known, kind="model")
     return rivals
+
+
+def guards_of(guards: str | None, reads: str | None, rivals: Sequence[str]) -> list[str]:
+    """Name the guards that are run: those asked for, or all; a baseline is not scored twice."""
+    from neuroalign.guards import GUARDS, check_guards
+
+    asked = [] if guards == "none" else split_names(guards)
+    wanted = check_guards(GUARDS if asked is None else asked)
+    beaten = BASELINES.get(str(reads)) in rivals
+    return [name for name in wanted if not (name == "baseline" and beaten)]
 
 
 def read_pairs(pairs: list[str] | None, word: str) -> dict[str, str]:

@@ -13,6 +13,14 @@ from neuroalign.data.dataset import BrainDataset
 from neuroalign.errors import DataError
 from neuroalign.features.steps import FeatureStep
 from neuroalign.folds import FoldRule
+from neuroalign.guards import (
+    GUARDS,
+    OF_ACTIVATIONS,
+    Case,
+    ChosenLayer,
+    check_guards,
+    run_guards,
+)
 from neuroalign.metrics.encoding import RidgeEncoding
 from neuroalign.metrics.protocol import Metric
 from neuroalign.models.protocol import Model
@@ -35,6 +43,7 @@ def score(
     features: FeatureStep | Sequence[FeatureStep] | None = None,
     folds: FoldRule | None = None,
     seed: int = 0,
+    guards: Sequence[str] = GUARDS,
     progress: bool = True,
 ) -> xr.Dataset:
     """Score the layers of a model against the recordings of a dataset.
@@ -61,6 +70,12 @@ def score(
     seed : int
         Of folds, inner folds and split halves; the same seed splits the same stimuli alike, for
         every model and order of rows.
+    guards : sequence of str
+        What is looked for beside the score, at the layer that training stimuli choose, for no
+        more time than the score takes: what features without content predict ("content-free"),
+        what the layer does once stimuli are exchanged ("shuffled"), pixels or the rate of words
+        ("baseline"), test stimuli that were trained on ("duplicates"), and neighbors that folds
+        part ("autocorrelation"). ``()`` for none. Neither r nor seeds depend on them.
     progress : bool
         Show a bar where the standard error is a terminal.
 
@@ -71,8 +86,10 @@ def score(
         and their held-out predictions, raw and signed; NaN where undefined, and `undefined` says
         why. `ceiling_split_half` and `ceiling_anova` (neuroid, [time]): share of signal in the
         variance of the same averages; `ceiling_inter_subject`: correlation with the others, where
-        subjects share neuroids. `moments`: sums from which r can be resampled. The attribute
-        `provenance` is a JSON string with hashes, splits, seed, versions and options.
+        subjects share neuroids. `moments`: sums from which r can be resampled. `guard_r` (guard,
+        fold, neuroid, [time]): r that should be near 0, or lower; the attribute `guards` says in
+        words what each found. The attribute `provenance` is a JSON string with hashes, splits,
+        seed, versions and options.
 
     Examples
     --------
@@ -84,17 +101,25 @@ def score(
     start = time.perf_counter()
     measure: Metric = RidgeEncoding() if metric is None else metric
     check_metric(measure)
+    wanted = check_guards(guards)
     selection = Selection(
         subjects=subjects, roi=roi, neuroids=neuroids, features=features, folds=folds, seed=seed
     )
     network, prepared = prepare(model, dataset, selection)
+    chosen = ChosenLayer(keep=not set(wanted).isdisjoint(OF_ACTIVATIONS))
     with progress_wanted(progress):
-        per_layer = list(_score_layers(network, layers, measure, prepared))
+        per_layer = list(_score_layers(network, layers, measure, prepared, chosen))
     scores = stack_layers(per_layer, [layer.attrs.pop("layer") for layer in per_layer])
     scores = scores.merge(score_ceilings(prepared.recordings, prepared.splits, seed), join="left")
     averages = prepared.averages
     order = np.concatenate([average["neuroid"].values for average in averages.values()])
     scores = scores.sel(neuroid=order)
+    seconds = round(time.perf_counter() - start, 3)
+    case = Case(
+        prepared=prepared, metric=measure, model=network, chosen=chosen, scores=scores, seed=seed
+    )
+    with progress_wanted(progress):
+        guarded = run_guards(wanted, case)
     options = {
         "model": network.name,
         "dataset": dataset.name,
@@ -104,13 +129,15 @@ def score(
         "seed": seed,
         "selection": {"subjects": subjects, "roi": roi, "neuroids": neuroids},
         "layers": [str(layer) for layer in scores["layer"].values],
-        "seconds": round(time.perf_counter() - start, 3),
+        "seconds": seconds,
+        "guards": guarded.seconds,
     }
     record = provenance(network, averages, prepared.stimuli, prepared.splits, options)
     described = describe_scores(
         scores, averages, prepared.splits, prepared.stimuli, options, prepared.reach
     )
-    scores.attrs = {**described, "provenance": record}
+    scores = scores.merge(guarded.scores)
+    scores.attrs = {**described, **guarded.attrs, "provenance": record}
     return scores
 
 
@@ -124,7 +151,11 @@ def check_metric(metric: object) -> None:
 
 
 def _score_layers(
-    model: Model, layers: Sequence[str] | None, metric: Metric, prepared: Prepared
+    model: Model,
+    layers: Sequence[str] | None,
+    metric: Metric,
+    prepared: Prepared,
+    chosen: ChosenLayer,
 ) -> Iterator[xr.Dataset]:
     """Evaluate one layer at a time; the bar opens once the first layer is there."""
     n_layers = len(model.layers if layers is None else np.atleast_1d(layers))
@@ -139,6 +170,7 @@ def _score_layers(
                     for own in prepared.joined
                 ]
             )
+            chosen.see(layer, activations, scored)
             del item, activations
             scored.attrs["layer"] = layer
             advance()

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import neuroalign as na
 from neuroalign import cli, cli_options
+from neuroalign.guards import GUARDS
 
 ADAPTER = '''
 """Forty images, and neurons that answer to single pixels."""
@@ -105,6 +106,26 @@ def test_score_says_what_was_scored_and_where_it_is(finished):
     assert f"Scores, table and figure are in {folder}." in printed
 
 
+def test_score_prints_what_guards_found(finished):
+    printed, folder, _ = finished
+    attrs = na.load_scores(folder).attrs
+    words = " ".join(printed.split())
+    assert f"Guards, at the chosen layer (alarmed: {attrs['guards_alarmed']}):" in words
+    for line in attrs["guards"].splitlines():
+        assert f"{line}." in words
+
+
+def test_guards_are_chosen_by_name_and_a_rival_is_no_guard_too():
+    guards_of, every = cli_options.guards_of, list(GUARDS)
+    assert guards_of(None, "image", []) == every
+    assert guards_of(None, "text", ["pixels"]) == every
+    assert guards_of(None, "image", ["pixels"]) == [name for name in every if name != "baseline"]
+    assert guards_of("duplicates, shuffled", "image", []) == ["shuffled", "duplicates"]
+    assert guards_of("none", "image", []) == []
+    with pytest.raises(na.NeuroalignError, match=r"^No guard is called 'shuffle'\. Did you mean"):
+        guards_of("shuffle", "image", [])
+
+
 def test_a_second_run_into_the_same_folder_is_refused_before_any_work(finished, run, monkeypatch):
     _, folder, words = finished
     monkeypatch.setattr(na, "load_dataset", lambda *_, **__: pytest.fail("work was done"))
@@ -143,7 +164,8 @@ def test_rivals_are_scored_beside_and_saved(tiny, run, tmp_path):
     folder = tmp_path / "runs" / "pixels_tiny_ridge"
     assert code == 0
     own, rival = (na.load_scores(path) for path in (folder, folder / "against" / "pixels"))
-    assert own.drop_attrs().identical(rival.drop_attrs())
+    # The rival needs no guards of its own.
+    assert own[list(rival.data_vars)].drop_attrs().identical(rival.drop_attrs())
 
 
 def test_a_network_has_to_beat_its_untrained_twin_and_the_pixels():

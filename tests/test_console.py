@@ -16,3 +16,16 @@ def test_the_truth_is_told_where_the_planted_layer_was_scored(planted, layers, s
     print_summary(scores, na.summarize(scores, by=["layer"]), {})
     sentence = "Truth: planted on true. Found: true scores highest."
     assert (sentence in capsys.readouterr().out) == said
+
+
+def test_guards_are_printed_to_the_letter_and_those_left_out_are_not(planted, capsys):
+    scores = na.score(*planted, folds=na.KFold(4), progress=False, guards=())
+    table = na.summarize(scores, by=["layer"])
+    print_summary(scores, table, {})
+    assert "Guards" not in capsys.readouterr().out
+    scores.attrs["guards"] = "duplicates: 1 of 9 test stimuli is 'a[b]'"
+    scores.attrs["guards_alarmed"] = "duplicates"
+    print_summary(scores, table, {})
+    printed = capsys.readouterr().out
+    assert "Guards, at the chosen layer (alarmed: duplicates):\n" in printed
+    assert "  duplicates: 1 of 9 test stimuli is 'a[b]'.\n" in printed

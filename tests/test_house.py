@@ -22,7 +22,7 @@ TIERS = [
     {"data.download", "data.cards"},
     {"data", "splits", "folds", "features", "models", "simulate"},
     {"preparation"},
-    {"ceilings", "mappings", "metrics", "inference"},
+    {"ceilings", "guards", "mappings", "metrics", "inference"},
     {"results", "score_ceilings", "scoring"},
     {"report"},
     {"cli_options", "testing"},
