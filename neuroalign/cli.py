@@ -88,6 +88,13 @@ def score(
             "and the pixels or the rate of words."
         ),
     ] = None,
+    guards: Annotated[
+        str | None,
+        typer.Option(
+            help="What is looked for beside the score, separated by commas, or 'none'. By default "
+            "all that apply."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for scores, table, figure and provenance.")
     ] = None,
@@ -117,6 +124,7 @@ def score(
     )
     network = options.named_model(model, device, own)
     rivals = options.rivals_of(model, network.reads, against)
+    looked_for = options.guards_of(guards, network.reads, rivals)
     data = na.load_dataset(dataset, subjects=options.split_names(subjects), **of_data)
     typer.echo(repr(data))
     scored = options.Scorer(
@@ -129,7 +137,7 @@ def score(
         seed=seed,
     )
     wanted = options.split_names(layers)
-    scores = scored(network, wanted)
+    scores = scored(network, wanted, looked_for)
     table = na.summarize(scores, by=["layer"])
     if target is not None:
         na.save_scores(scores, target)
@@ -140,7 +148,7 @@ def score(
         other = options.named_model(name, device, own if twin else {})
         # A twin chooses among the same layers; a model that has none of them keeps its own.
         same = [layer for layer in wanted or [] if layer in other.layers] or None
-        others[name] = scored(other, same)
+        others[name] = scored(other, same, [])
         if target is not None:
             na.save_scores(others[name], target / "against" / name)
     print_summary(scores, table, others)
