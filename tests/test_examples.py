@@ -55,31 +55,31 @@ def test_the_code_of_the_docs_runs(page, tmp_path, monkeypatch):
 
 
 def commands():
-    """Return (page, command) for each line of shell that calls neuroalign.
+    """Return (page, lines) for each block of shell that calls neuroalign.
 
     Two networks on all images of cowley2023, or all words of brennan2016, take minutes.
     """
-    return [
-        pytest.param(page, line, marks=pytest.mark.slow if RECORDED & set(line.split()) else ())
-        for page in PAGES
-        for language, code in blocks(page)
-        if language == "sh"
-        for line in code.splitlines()
-        if line and not SETUP.match(line)
-    ]
+    found = []
+    for page in PAGES:
+        for language, code in blocks(page):
+            lines = [line for line in code.splitlines() if line and not SETUP.match(line)]
+            if language == "sh" and lines:
+                marks = pytest.mark.slow if RECORDED & set(" ".join(lines).split()) else ()
+                found.append(pytest.param(page, lines, marks=marks, id=lines[-1][-40:]))
+    return found
 
 
-@pytest.mark.parametrize(("page", "line"), commands(), ids=lambda value: str(value)[-40:])
-def test_the_commands_of_the_docs_run(page, line, tmp_path, monkeypatch, request):
+@pytest.mark.parametrize(("page", "lines"), commands())
+def test_the_commands_of_the_docs_run(page, lines, tmp_path, monkeypatch, request):
     monkeypatch.chdir(tmp_path)
-    words = shlex.split(line)
-    assert words[0] == "neuroalign", line
-    if RECORDED & set(words):
-        request.getfixturevalue("real_data")
-    if "author2024" in words:
-        run_python(page)
-    result = CliRunner().invoke(app, words[1:])
-    assert result.exit_code == 0, (result.output, result.exception)
+    for words in map(shlex.split, lines):
+        assert words[0] == "neuroalign", words
+        if RECORDED & set(words):
+            request.getfixturevalue("real_data")
+        if "author2024" in words:
+            run_python(page)
+        result = CliRunner().invoke(app, words[1:])
+        assert result.exit_code == 0, (result.output, result.exception)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tutorials").glob("*.ipynb")), ids=lambda p: p.stem)
