@@ -10,9 +10,8 @@ import xarray as xr
 
 from neuroalign.numerics.held_out import SplitResult
 from neuroalign.numerics.moments import MOMENTS, block_moments, correlation, explained_variance
+from neuroalign.numerics.undefined import flag_attributes
 from neuroalign.splits import Splits
-
-REASONS = "defined too_few_stimuli constant_response constant_prediction"
 
 
 class EncodingResults:
@@ -100,7 +99,7 @@ class EncodingResults:
             data["prediction"] = variable(self.predictions, str(row))
             coords[str(row)] = recording[row].values
         scores = xr.Dataset(data, coords)
-        scores["undefined"].attrs.update(flag_values=[0, 1, 2, 3], flag_meanings=REASONS)
+        scores["undefined"].attrs.update(flag_attributes())
         return scores
 
     def _coordinates(self, recording: xr.DataArray) -> dict[str, Any]:

@@ -8,6 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from neuroalign.numerics.undefined import (
+    CONSTANT_PREDICTION,
+    CONSTANT_RESPONSE,
+    DEFINED,
+    TOO_FEW,
+)
+
 MOMENTS = ("n", "y", "p", "yy", "pp", "yp")
 
 # A prediction or target whose standard deviation is below this share of that of the training
@@ -17,7 +24,6 @@ CONSTANT = 1e-6
 # Values that span less than this share of their size are one value and its rounding.
 ROUNDING = 1e-12
 
-DEFINED, TOO_FEW, CONSTANT_RESPONSE, CONSTANT_PREDICTION = range(4)
 FEWEST_ROWS = 3
 
 
