@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import xarray as xr
 
-from neuroalign.ceilings import anova_ceiling, inter_subject_ceiling, split_half_ceiling
-from neuroalign.data.schema import is_showings, row_dim
+from neuroalign.ceilings import anova, inter_subject, join, split_half
 from neuroalign.splits import Splits
 
 # What an adapter sets in `attrs["neuroids"]` where equal labels, after the prefix of the subject,
@@ -24,37 +22,25 @@ def score_ceilings(recordings: Mapping[str, xr.DataArray], splits: Splits, seed:
     recordings : mapping of str to DataArray
         With their repetitions.
     splits : Splits
+        Of which the first division is meant where folds are repeated.
     seed : int
 
     Returns
     -------
     Dataset
-        `ceiling_split_half` and `ceiling_anova` where stimuli were repeated;
-        `ceiling_inter_subject` where subjects share neuroids.
+        The variables of the ceilings `split_half` and `anova` where stimuli were repeated, and of
+        `inter_subject` where subjects share neuroids.
     """
-    fold_of = splits.fold_of()
-    found: dict[str, list[xr.DataArray]] = {}
-    for recording in recordings.values():
-        if not is_showings(recording) and "repetition" not in recording.dims:
-            continue
-        labels = "sample" if "sample" in recording.dims else "stimulus"
-        rows = "showing" if is_showings(recording) else row_dim(recording)
-        tested = recording.isel({rows: np.isin(recording[labels].values, fold_of.index)})
-        if not tested.notnull().any():
-            continue
-        for ceiling in (
-            split_half_ceiling(tested, seed=seed, parts=fold_of),
-            anova_ceiling(tested, parts=fold_of),
-        ):
-            found.setdefault(str(ceiling.name), []).append(ceiling)
+    first = splits.blocks[splits.blocks["fold"] < splits.repeat.count(0)].set_index(splits.rows)
+    parts, blocks = first["fold"], first["name"]
+    given = recordings.values()
+    found = [
+        join([split_half(own, parts=parts, blocks=blocks, seed=seed) for own in given]),
+        join([anova(own, parts=parts, blocks=blocks) for own in given]),
+    ]
     shared = all(recording.attrs.get("neuroids") == SHARED for recording in recordings.values())
     if shared and len(recordings) > 1:
-        ceiling = inter_subject_ceiling(recordings, parts=fold_of)
-        found[str(ceiling.name)] = [ceiling]
-    return xr.Dataset(
-        {
-            name: xr.concat(parts, "neuroid", join="exact", combine_attrs="override")
-            for name, parts in found.items()
-            if any(part.notnull().any() for part in parts)
-        }
+        found.append(inter_subject(recordings, parts=parts, blocks=blocks))
+    return xr.merge(
+        [ceiling.to_dataset() for ceiling in found if ceiling.values.notnull().any()], join="exact"
     )

@@ -10,7 +10,7 @@ import pytest
 from miniatures import brennan2016 as miniature
 
 import neuroalign as na
-from neuroalign.ceilings import inter_subject_ceiling
+from neuroalign.ceilings import inter_subject
 from neuroalign.data.catalog import dataset_module
 from neuroalign.data.download import DataFiles
 from neuroalign.errors import DataError
@@ -123,7 +123,7 @@ def test_the_original_words_lie_within_the_volumes_that_were_kept():
 def test_subjects_agree_on_the_story_as_much_as_was_measured():
     recordings = dict(na.load_dataset("brennan2016").recordings)
     one = pd.Series(0, index=recordings["s18"]["sample"].values)
-    ceiling = inter_subject_ceiling(recordings, parts=one)
+    ceiling = inter_subject(recordings, parts=one).values
     ceiling = ceiling.assign_coords(roi=("neuroid", ROIS * 28))
     assert ceiling["neuroid"][ceiling.isnull()].values.tolist() == [f"s33/{roi}" for roi in ROIS]
     means = ceiling.groupby("roi").mean().sel(roi=ROIS).values

@@ -227,7 +227,7 @@ def test_the_repr_states_the_noise_ceiling_of_repetitions():
     text = repr(na.make_dataset(responses, TEXTS, roi="V4", units="spikes/s"))
     assert text.splitlines()[-1] == (
         "    subject-1: 1 neuroids (V4), 3 stimuli, 3-4 repetitions (median 4), in spikes/s; "
-        "noise ceiling of variance: median 1.00 split-half, 1.00 ANOVA"
+        "noise ceiling of variance: median 1.00 split-half"
     )
 
 

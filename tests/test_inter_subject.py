@@ -1,15 +1,12 @@
 """The inter-subject ceiling: how well the others predict a subject, within folds."""
 
-import re
-
 import numpy as np
 import oracles
 import pandas as pd
 import pytest
 
 import neuroalign as na
-from neuroalign.ceilings import inter_subject_ceiling, normalize_by_ceiling
-from neuroalign.errors import DataError
+from neuroalign.ceilings import inter_subject
 
 EVENTS = ("stimulus", "neuroid")
 
@@ -40,7 +37,7 @@ def shared_signal(seed, shape=(5, 60, 3), noise=1.0):
 def test_the_ceiling_of_a_planted_signal_is_as_theory_says(n_subjects, noise):
     # Neuroids are independent draws: 4 standard errors of their mean, 1 in 16,000 by chance.
     values = shared_signal(n_subjects, (n_subjects, 1000, 60), noise)
-    ceiling = inter_subject_ceiling(subjects_of(values), parts=pd.Series(0, names_of(values)))
+    ceiling = inter_subject(subjects_of(values), parts=pd.Series(0, names_of(values))).values
     per_neuroid = ceiling.values.reshape(n_subjects, 60).mean(0)
     e = noise**2
     expected = np.sqrt(1 / (1 + e)) * np.sqrt(1 / (1 + e / (n_subjects - 1)))
@@ -68,7 +65,7 @@ def random_subjects(seed):
 def test_the_ceiling_is_that_of_a_slow_implementation(seed):
     recordings = random_subjects(seed)
     parts = parts_of(recordings, 4).sample(frac=0.8, random_state=seed)
-    ceiling = inter_subject_ceiling(recordings, parts=parts)
+    ceiling = inter_subject(recordings, parts=parts).values
     assert ceiling.sizes == {"neuroid": 18}
     for neuroid in range(5):
         responses = {
@@ -87,14 +84,14 @@ def test_the_ceiling_does_not_depend_on_order_or_units_or_what_differs_between_f
     rng = np.random.default_rng(seed)
     values = shared_signal(seed)
     parts = parts_of(subjects_of(values), 3)
-    expected = inter_subject_ceiling(subjects_of(values), parts=parts)
+    expected = inter_subject(subjects_of(values), parts=parts).values
     turned = values * rng.uniform(0.1, 9, (5, 1, 3)) + rng.normal(size=(5, 1, 3))
     turned = turned + 50 * rng.normal(size=(3, 3))[parts.to_numpy()]
     recordings = {
         subject: recording.isel(stimulus=rng.permutation(60))
         for subject, recording in subjects_of(turned).items()
     }
-    found = inter_subject_ceiling(recordings, parts=parts.sample(frac=1, random_state=seed))
+    found = inter_subject(recordings, parts=parts.sample(frac=1, random_state=seed)).values
     np.testing.assert_allclose(found.values, expected.values, rtol=1e-9)
 
 
@@ -103,8 +100,8 @@ def test_a_constant_neuroid_of_one_subject_leaves_the_others_as_they_were():
     silent = np.concatenate([values, np.full((1, 60, 3), 0.1)])
     recordings = subjects_of(silent)
     parts = parts_of(recordings, 3)
-    ceiling = inter_subject_ceiling(recordings, parts=parts)
-    alone = inter_subject_ceiling(subjects_of(values), parts=parts)
+    ceiling = inter_subject(recordings, parts=parts).values
+    alone = inter_subject(subjects_of(values), parts=parts).values
     np.testing.assert_array_equal(ceiling.values[:15], alone.values)
     assert np.isnan(ceiling.values[15:]).all()
     assert ceiling["n_others"].values.tolist() == [4] * 15 + [5] * 3
@@ -115,14 +112,14 @@ def test_subjects_without_responses_or_the_neuroid_are_not_counted():
     values[0, :, 0] = np.nan
     recordings = subjects_of(values)
     recordings["m4"] = recordings["m4"].isel(neuroid=[2])
-    ceiling = inter_subject_ceiling(recordings, parts=parts_of(recordings))
+    ceiling = inter_subject(recordings, parts=parts_of(recordings)).values
     some = ["m0/n0", "m1/n0", "m1/n1", "m4/n2"]
     assert ceiling["n_others"].sel(neuroid=some).values.tolist() == [3, 2, 3, 4]
 
 
 def test_a_single_subject_has_no_ceiling():
     recordings = subjects_of(shared_signal(0)[:1])
-    ceiling = inter_subject_ceiling(recordings, parts=parts_of(recordings))
+    ceiling = inter_subject(recordings, parts=parts_of(recordings)).values
     assert ceiling.isnull().all()
     assert (ceiling["n_others"] == 0).all()
 
@@ -130,7 +127,7 @@ def test_a_single_subject_has_no_ceiling():
 def test_folds_of_two_stimuli_say_nothing():
     recordings = subjects_of(shared_signal(0, (3, 10, 2)))
     parts = parts_of(recordings, 5)
-    assert inter_subject_ceiling(recordings, parts=parts).isnull().all()
+    assert inter_subject(recordings, parts=parts).values.isnull().all()
 
 
 def test_stimuli_without_a_fold_do_not_count():
@@ -138,9 +135,9 @@ def test_stimuli_without_a_fold_do_not_count():
     parts = parts_of(recordings).astype(float)
     parts.iloc[40:] = np.nan
     some = {name: recording[:40] for name, recording in recordings.items()}
-    ceiling = inter_subject_ceiling(recordings, parts=parts)
-    assert ceiling.identical(inter_subject_ceiling(some, parts=parts.iloc[:40]))
-    assert ceiling.identical(inter_subject_ceiling(recordings, parts=parts.iloc[:40]))
+    ceiling = inter_subject(recordings, parts=parts).values
+    assert ceiling.identical(inter_subject(some, parts=parts.iloc[:40]).values)
+    assert ceiling.identical(inter_subject(recordings, parts=parts.iloc[:40]).values)
 
 
 def test_streams_have_the_ceiling_of_their_samples():
@@ -153,8 +150,8 @@ def test_streams_have_the_ceiling_of_their_samples():
         for name, recording in subjects_of(values).items()
     }  # fmt: skip
     parts = np.arange(60) // 20
-    found = inter_subject_ceiling(films, parts=pd.Series(parts, films["m0"]["sample"].values))
-    expected = inter_subject_ceiling(subjects_of(values), parts=pd.Series(parts, names_of(values)))
+    found = inter_subject(films, parts=pd.Series(parts, films["m0"]["sample"].values)).values
+    expected = inter_subject(subjects_of(values), parts=pd.Series(parts, names_of(values))).values
     assert found.identical(expected)
 
 
@@ -170,8 +167,8 @@ def test_repetitions_are_averaged_before_subjects_are_compared():
     }  # fmt: skip
     averaged = subjects_of(trials.mean(2))
     parts = parts_of(averaged, 4)
-    found = inter_subject_ceiling(repeated, parts=parts)
-    np.testing.assert_allclose(found, inter_subject_ceiling(averaged, parts=parts), atol=1e-12)
+    found = inter_subject(repeated, parts=parts).values
+    np.testing.assert_allclose(found, inter_subject(averaged, parts=parts).values, atol=1e-12)
 
 
 def test_times_are_compared_one_by_one():
@@ -186,33 +183,25 @@ def test_times_are_compared_one_by_one():
     }  # fmt: skip
     flat = subjects_of(values)
     parts = parts_of(flat, 2)
-    found = inter_subject_ceiling(evoked, parts=parts)
+    found = inter_subject(evoked, parts=parts).values
     assert found.dims == ("neuroid", "time")
-    expected = inter_subject_ceiling(flat, parts=parts)
+    expected = inter_subject(flat, parts=parts).values
     np.testing.assert_array_equal(found.values.ravel(), expected.values)
 
 
 def test_the_ceiling_says_what_it_bounds():
     recordings = subjects_of(shared_signal(0))
-    ceiling = inter_subject_ceiling(recordings, parts=parts_of(recordings))
-    assert ceiling.name == "ceiling_inter_subject"
-    assert ceiling.attrs["bounds"] == "correlation"
-    assert ceiling.attrs["estimate"] == "lower bound"
-    assert ceiling["neuroid"].values.tolist()[:4] == ["m0/n0", "m0/n1", "m0/n2", "m1/n0"]
+    ceiling = inter_subject(recordings, parts=parts_of(recordings))
+    assert (ceiling.method, ceiling.bounds, ceiling.role) == (
+        "inter_subject",
+        "correlation",
+        "lower bound",
+    )
+    assert ceiling.values["neuroid"].values.tolist()[:4] == ["m0/n0", "m0/n1", "m0/n2", "m1/n0"]
 
 
 def test_recordings_are_left_as_they_were():
     recordings = random_subjects(0)
     before = {name: recording.copy(deep=True) for name, recording in recordings.items()}
-    inter_subject_ceiling(recordings, parts=parts_of(recordings, 3))
+    inter_subject(recordings, parts=parts_of(recordings, 3))
     assert all(recordings[name].identical(before[name]) for name in before)
-
-
-def test_nothing_is_normalized_by_a_lower_bound(planted):
-    scores = na.score(*planted, folds=na.KFold(4), progress=False)
-    message = (
-        "'ceiling_inter_subject' bounds a correlation from below, and nothing is normalized by a "
-        "lower bound; use 'ceiling_split_half' or 'ceiling_anova'."
-    )
-    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
-        normalize_by_ceiling(scores, form="r/sqrt(ceiling)", ceiling="ceiling_inter_subject")

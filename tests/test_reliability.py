@@ -1,129 +1,187 @@
-"""Noise numerics: slow oracles, constructed truth, and what happens without repetitions."""
+"""Shares of signal from the scatter of repetitions: slow oracles, planted truth, edges."""
+
+import itertools
 
 import numpy as np
-import oracles
+import oracles_ceilings as oracles
 import pytest
+from ceiling_cases import blocks_of, reasons, simulate
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from neuroalign.numerics.blockwise import jackknife_error
 from neuroalign.numerics.grouping import equal_columns
-from neuroalign.numerics.reliability import (
-    anova_reliability,
-    half_of_showings,
-    spearman_brown,
-    split_half_correlation,
-)
+from neuroalign.numerics.reliability import anova_share, half_of_showings, ncsnr_share
+
+FOLDS = [0] * 7 + [1] * 6 + [2] * 8
 
 
-def simulate(counts, n_targets=3, noise=1.0, seed=0):
-    """Return showings, the stimulus of each, and the same as lists of trials per target."""
-    rng = np.random.default_rng(seed)
-    codes = np.repeat(np.arange(len(counts)), counts)
-    signal = rng.normal(size=(len(counts), n_targets))
-    values = signal[codes] + noise * rng.normal(size=(len(codes), n_targets))
-    trials = [
-        [values[codes == stimulus, target].tolist() for stimulus in range(len(counts))]
-        for target in range(n_targets)
-    ]
-    return values, codes, trials
-
-
-@pytest.mark.parametrize("counts", [[3] * 6, [2, 5, 3, 4, 2, 2], [1, 3, 1, 2, 4, 2]])
-def test_anova_reliability_equals_the_slow_oracle(counts):
+@pytest.mark.parametrize("counts", [[3] * 21, [2, 5, 3, 4, 2, 1, 2] * 3, [1, 3, 1] * 7])
+@pytest.mark.parametrize("folds", [None, FOLDS])
+def test_the_anova_share_equals_the_slow_oracle(counts, folds):
     values, codes, trials = simulate(counts)
-    expected = [oracles.anova_reliability(target) for target in trials]
-    np.testing.assert_allclose(anova_reliability(values, codes), expected, atol=1e-12)
+    expected = [oracles.anova_share(target, folds) for target in trials]
+    found = anova_share(values, codes, blocks_of(21, folds)).value
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-def test_anova_reliability_skips_missing_responses_of_single_neuroids():
-    values, codes, trials = simulate([4, 4, 4, 4, 4])
+def test_the_anova_share_skips_missing_responses_of_single_neuroids():
+    values, codes, trials = simulate([4] * 21)
     values[2, 1] = values[9, 1] = np.nan
+    values[80:84, 2] = np.nan
     trials[1][0].pop(2)
     trials[1][2].pop(1)
-    expected = [oracles.anova_reliability(target) for target in trials]
-    np.testing.assert_allclose(anova_reliability(values, codes), expected, atol=1e-12)
+    trials[2][20].clear()
+    expected = [oracles.anova_share(target, FOLDS) for target in trials]
+    found = anova_share(values, codes, blocks_of(21, FOLDS)).value
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-def test_anova_reliability_recovers_a_planted_share_of_signal():
-    values, codes, _ = simulate([4] * 300, n_targets=400, noise=2.0)
-    # Signal variance 1, noise variance 4 / 4 repetitions.
-    assert np.median(anova_reliability(values, codes)) == pytest.approx(0.5, abs=0.01)
+def test_folds_that_say_nothing_are_skipped():
+    values, codes, trials = simulate([3] * 17 + [1] * 4 + [3] * 4)
+    folds = [0] * 9 + [1] * 8 + [2] * 4 + [3] * 4  # the last two: without repetitions, too few
+    found = anova_share(values, codes, blocks_of(25, folds)).value
+    expected = [oracles.anova_share(target[:17], folds[:17]) for target in trials]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-def test_anova_reliability_without_repetitions_is_undefined():
-    values, codes, _ = simulate([1] * 8)
-    assert np.isnan(anova_reliability(values, codes)).all()
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("folds", [None, FOLDS])
+def test_without_a_block_the_anova_share_is_that_of_the_other_stimuli(seed, folds):
+    counts = np.random.default_rng(seed).integers(1, 5, 21)
+    values, codes, trials = simulate(counts, seed=seed)
+    trials[0][5].clear()
+    values[codes == 5, 0] = np.nan
+    blocks = blocks_of(21, folds, n_blocks=6)
+    found = anova_share(values, codes, blocks)
+    for block in range(len(blocks.part)):
+        kept = np.flatnonzero(blocks.of_row != block)
+        for target in range(3):
+            rest = [trials[target][stimulus] for stimulus in kept]
+            own = None if folds is None else [folds[stimulus] for stimulus in kept]
+            expected = oracles.anova_share(rest, own)
+            assert found.without[block, target] == pytest.approx(expected, abs=1e-10)
+            met = sum(bool(trials[target][s]) for s in np.flatnonzero(blocks.of_row == block))
+            assert found.size[block, target] == met
 
 
-@pytest.mark.parametrize("constant", [0.0, 0.1, 7.0])
-def test_anova_reliability_of_a_constant_is_undefined(constant):
-    values, codes, _ = simulate([1, 2, 3, 4, 5] * 8)
-    values[:, 1] = constant
-    assert np.isnan(anova_reliability(values, codes)).tolist() == [False, True, False]
+@pytest.mark.parametrize("share", [0.0385, 0.2647, 0.8])
+def test_the_anova_share_recovers_a_planted_share_even_where_it_is_small(share):
+    values, codes, _ = simulate([4] * 200, n_targets=3000, noise=2 * np.sqrt(1 / share - 1))
+    found = anova_share(values, codes, blocks_of(200)).value
+    error = found.std() / np.sqrt(3000)
+    expected = share - share * (1 - share) / 199
+    assert abs(found.mean() - expected) < 4 * error
+    assert error < 0.003
 
 
-@pytest.mark.parametrize("counts", [[2, 2, 2, 2], [2, 3, 2, 3]])
-def test_split_half_approaches_the_average_over_all_halves(counts):
-    values, codes, trials = simulate(counts, n_targets=1)
-    ours, _ = split_half_correlation(values, codes, 4000, np.random.default_rng(0))
-    assert ours[0] == pytest.approx(oracles.all_halves_correlation(trials[0]), abs=0.03)
+@pytest.mark.parametrize(
+    ("counts", "reason"),
+    [([1] * 8, "no_repetitions"), ([4] * 4, "too_few_stimuli"), ([4] * 8, "constant_response")],
+)
+def test_an_anova_share_is_undefined_for_a_reason(counts, reason):
+    values, codes, _ = simulate(counts)
+    if reason == "constant_response":
+        values[:] = [0.0, 0.1, 7e9]
+    found = anova_share(values, codes, blocks_of(len(counts)))
+    assert reasons(found) == [reason] * 3
+    assert np.isnan(found.value).all()
 
 
-def test_split_half_with_correction_recovers_a_planted_share_of_signal():
-    values, codes, _ = simulate([4] * 300, n_targets=200, noise=2.0)
-    halves = split_half_correlation(values, codes, 20, np.random.default_rng(0))
-    assert np.median(spearman_brown(*halves)) == pytest.approx(0.5, abs=0.02)
+def test_only_the_neuroid_that_lacks_something_is_undefined():
+    values, codes, _ = simulate([3] * 8, n_targets=4)
+    values[:, 1] = 0.1
+    values[:, 2] = np.nan
+    values[np.arange(24) % 3 > 0, 3] = np.nan
+    found = anova_share(values, codes, blocks_of(8))
+    expected = ["defined", "constant_response", "too_few_stimuli", "no_repetitions"]
+    assert reasons(found) == expected
+    assert np.isnan(found.value).tolist() == [False, True, True, True]
 
 
-def test_split_half_leaves_out_stimuli_shown_once():
-    values, codes, _ = simulate([4] * 20)
-    single = np.vstack([values, 1e6 * np.ones((1, 3))])
-    with_single, _ = split_half_correlation(
-        single, np.append(codes, 20), 50, np.random.default_rng(0)
+@pytest.mark.parametrize("seed", range(3))
+def test_shares_do_not_depend_on_units_or_on_what_differs_between_folds(seed):
+    rng = np.random.default_rng(seed)
+    values, codes, _ = simulate([3] * 21, seed=seed)
+    blocks = blocks_of(21, FOLDS, n_blocks=5)
+    turned = values * [0.01, -3, 1e4] + 1e3 * rng.normal(size=(3, 3))[np.array(FOLDS)[codes]]
+    one, two = (anova_share(y, codes, blocks) for y in (values, turned))
+    np.testing.assert_allclose(two.value, one.value, atol=1e-6)
+    np.testing.assert_allclose(two.without, one.without, atol=1e-6)
+
+
+def test_ncsnr_equals_the_published_recipe():
+    values, codes, _ = simulate([3] * 40)
+    standardized = (values - values.mean(0)) / values.std(0)
+    found = ncsnr_share(standardized, codes, blocks_of(40))
+    expected = [oracles.ncsnr_share(column.reshape(40, 3)) for column in standardized.T]
+    np.testing.assert_allclose(found.value, expected, atol=1e-12)
+
+
+def test_ncsnr_is_clipped_and_biased_upwards_where_there_is_little_signal():
+    values, codes, _ = simulate([4] * 200, n_targets=2000, noise=2 * np.sqrt(1 / 0.0385 - 1))
+    standardized = (values - values.mean(0)) / values.std(0)
+    found = ncsnr_share(standardized, codes, blocks_of(200)).value
+    assert found.min() == 0
+    assert (found == 0).mean() > 0.2
+    assert found.mean() == pytest.approx(0.0615, abs=0.005)
+
+
+def test_without_a_block_ncsnr_is_that_of_the_other_stimuli():
+    values, codes, _ = simulate([2, 3, 1, 4] * 5)
+    blocks = blocks_of(20, n_blocks=4)
+    found = ncsnr_share(values, codes, blocks)
+    for block in range(4):
+        kept = blocks.of_row[codes] != block
+        numbers = np.unique(codes[kept], return_inverse=True)[1]
+        expected = ncsnr_share(values[kept], numbers, blocks_of(15)).value
+        np.testing.assert_allclose(found.without[block], expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("counts", "constant", "reason"),
+    [
+        ([1] * 8, False, "no_repetitions"),
+        ([2, 2], False, "too_few_stimuli"),
+        ([2] * 8, True, "constant_response"),
+    ],
+)
+def test_ncsnr_is_undefined_for_a_reason(counts, constant, reason):
+    values, codes, _ = simulate(counts)
+    values[:] = 0.3 if constant else values
+    assert reasons(ncsnr_share(values, codes, blocks_of(len(counts)))) == [reason] * 3
+
+
+def test_the_jackknife_error_is_that_of_pseudovalues_for_unequal_blocks():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(23, 2))
+    sizes = [1, 4, 7, 3, 8]
+    ends = np.cumsum([0, *sizes])
+    without = np.array(
+        [np.delete(rows, slice(a, b), axis=0).var(0) for a, b in itertools.pairwise(ends)]
     )
-    without, _ = split_half_correlation(values, codes, 50, np.random.default_rng(0))
-    np.testing.assert_allclose(with_single, without, atol=0.1)
+    size = np.repeat(np.array(sizes)[:, None], 2, axis=1)
+    found = jackknife_error(rows.var(0), without, size)
+    for column in range(2):
+        expected = oracles.pseudovalue_error(rows.var(0)[column], without[:, column], sizes)
+        assert found[column] == pytest.approx(expected, rel=1e-12)
 
 
-@pytest.mark.parametrize("counts", [[1, 10], [1, 1, 1, 10], [1, 2], [3], [5], [2, 3, 4, 5, 6]])
-@pytest.mark.parametrize("estimate", ["split half", "anova"])
-def test_ceilings_of_unequal_repetitions_estimate_the_averages_that_are_scored(counts, estimate):
+def test_the_jackknife_error_of_a_mean_over_equal_blocks_is_its_standard_error():
+    blocks = np.random.default_rng(0).normal(size=(20, 5, 3)).mean(1)
+    without = (blocks.sum(0) - blocks) / 19
+    found = jackknife_error(blocks.mean(0), without, np.full((20, 3), 5))
+    np.testing.assert_allclose(found, blocks.std(0, ddof=1) / np.sqrt(20), rtol=1e-12)
+
+
+def test_blocks_of_nothing_leave_the_jackknife_error_as_it_was():
     rng = np.random.default_rng(0)
-    counts = np.resize(counts, 300)
-    codes = np.repeat(np.arange(300), counts)
-    rate = np.exp(0.6 * rng.normal(size=(300, 200)))
-    values = rng.poisson(rate[codes]).astype(float)
-    truth = rate.var(0) / (rate.var(0) + (rate / counts[:, None]).mean(0))
-    if estimate == "anova":
-        found = anova_reliability(values, codes)
-    else:
-        found = spearman_brown(*split_half_correlation(values, codes, 20, rng))
-    assert np.median(found) == pytest.approx(np.median(truth), abs=0.025)
-
-
-@pytest.mark.parametrize("spread", [0.0, 1.0, 3.0])
-def test_variance_between_parts_does_not_count(spread):
-    rng = np.random.default_rng(0)
-    parts = np.repeat(np.arange(10), 30)
-    signal = rng.normal(size=(300, 200)) + spread * rng.normal(size=(10, 200))[parts]
-    codes = np.repeat(np.arange(300), 4)
-    values = signal[codes] + 2 * rng.normal(size=(1200, 200))
-    halves = split_half_correlation(values, codes, 10, rng, parts)
-    assert np.median(spearman_brown(*halves)) == pytest.approx(0.5, abs=0.02)
-    assert np.median(anova_reliability(values, codes, parts)) == pytest.approx(0.5, abs=0.02)
-
-
-def test_split_half_of_fewer_than_three_repeated_stimuli_is_undefined():
-    values, codes, _ = simulate([4, 4, 1, 1])
-    found, _ = split_half_correlation(values, codes, 5, np.random.default_rng(0))
-    assert np.isnan(found).all()
-
-
-def test_split_half_of_a_constant_is_undefined():
-    values, codes, _ = simulate([4] * 10)
-    values[:, 0] = 0.1
-    found, _ = split_half_correlation(values, codes, 5, np.random.default_rng(0))
-    assert np.isnan(found).tolist() == [True, False, False]
+    value, without = rng.normal(size=1), rng.normal(size=(4, 1))
+    size = np.array([[3], [2], [4], [3]])
+    found = jackknife_error(value, without, size)
+    more = jackknife_error(value, np.vstack([without, value]), np.vstack([size, [[0]]]))
+    np.testing.assert_allclose(more, found, rtol=1e-12)
+    assert np.isnan(jackknife_error(value, without[:1], size[:1]))
 
 
 @settings(max_examples=50, deadline=None)
@@ -133,15 +191,6 @@ def test_halves_hold_half_of_each_stimulus(counts, seed):
     first = half_of_showings(codes, np.random.default_rng(seed))
     for stimulus, count in enumerate(counts):
         assert first[codes == stimulus].sum() in {count // 2, -(-count // 2)}
-
-
-def test_spearman_brown_of_half_is_two_thirds():
-    assert spearman_brown(np.array([0.5]))[0] == pytest.approx(2 / 3)
-
-
-def test_spearman_brown_leaves_what_is_not_positive():
-    values = np.array([0.0, -0.5, -0.9, np.nan])
-    np.testing.assert_array_equal(spearman_brown(values), values)
 
 
 @settings(max_examples=50, deadline=None)

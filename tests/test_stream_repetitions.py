@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import neuroalign as na
-from neuroalign.ceilings import anova_ceiling, split_half_ceiling
+from neuroalign.ceilings import anova, split_half
 from neuroalign.data.repetitions import join_neuroids
 from neuroalign.data.schema import label_faults
 from neuroalign.errors import DataError
@@ -127,5 +127,5 @@ def test_ceilings_of_repeated_streams_are_those_of_repeated_stimuli(rng):
         values, ("stimulus", "repetition", "neuroid"), subject="ann", units="z",
         stimulus=names, neuroid=range(3),
     )  # fmt: skip
-    for ceiling in (anova_ceiling, split_half_ceiling):
+    for ceiling in (anova, split_half):
         np.testing.assert_array_equal(ceiling(film).values, ceiling(events).values)

@@ -111,9 +111,9 @@ def test_the_best_layer_can_be_chosen_for_each_roi(scores):
 
 def test_normalization_is_of_the_form_that_is_named(scores):
     r, ceiling = mean_over_folds(scores), scores.ceiling_anova
-    share = na.normalize_by_ceiling(scores, form="r/sqrt(ceiling)", ceiling="ceiling_anova")
+    share = na.normalize_by_ceiling(scores, form="r/sqrt(ceiling)", ceiling="anova")
     np.testing.assert_allclose(share, r / np.sqrt(ceiling))
-    variance = na.normalize_by_ceiling(scores, form="r^2/ceiling", ceiling="ceiling_anova")
+    variance = na.normalize_by_ceiling(scores, form="r^2/ceiling", ceiling="anova")
     np.testing.assert_allclose(variance, np.sign(r) * r**2 / ceiling)
 
 
@@ -134,12 +134,12 @@ def test_normalization_by_a_ceiling_that_is_not_positive_is_undefined(scores):
     ("options", "sentence"),
     [
         (
-            {"form": "r/ceiling"},
-            "No form of normalization is called 'r/ceiling'. Did you mean 'r^2/ceiling'?",
+            {"form": "r/ceilings"},
+            "No form of normalization is called 'r/ceilings'. Did you mean 'r/ceiling'?",
         ),
         (
-            {"form": "r^2/ceiling", "ceiling": "ceiling_anovas"},
-            "No noise ceiling is called 'ceiling_anovas'. Did you mean 'ceiling_anova'?",
+            {"form": "r^2/ceiling", "ceiling": "anovas"},
+            "No noise ceiling in these scores is called 'anovas'. Did you mean 'anova'?",
         ),
     ],
 )
@@ -151,10 +151,11 @@ def test_normalization_must_be_told_a_form_and_ceiling_that_exist(scores, option
 def test_normalization_refuses_a_ceiling_that_bounds_something_else(scores):
     scores["ceiling_anova"].attrs["bounds"] = "correlation"
     sentence = (
-        "The noise ceiling 'ceiling_anova' does not bound a variance, as 'r^2/ceiling' needs."
+        "The noise ceiling 'anova' bounds a correlation, but 'r^2/ceiling' needs one of variance; "
+        "use form='r/ceiling'."
     )
     with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
-        na.normalize_by_ceiling(scores, form="r^2/ceiling", ceiling="ceiling_anova")
+        na.normalize_by_ceiling(scores, form="r^2/ceiling", ceiling="anova")
 
 
 def test_a_paired_difference_is_that_of_the_medians(scores):

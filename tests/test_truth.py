@@ -5,9 +5,10 @@ import pytest
 import xarray as xr
 
 import neuroalign as na
-from neuroalign.ceilings import anova_ceiling, mean_over_folds, split_half_ceiling
+from neuroalign.ceilings import anova, mean_over_folds, split_half
 from neuroalign.inference.intervals import difference_interval, median_interval
-from neuroalign.numerics.reliability import split_half_correlation
+from neuroalign.numerics.blockwise import Blocks
+from neuroalign.numerics.split_half import draw_splits, split_half_share
 
 PLANTED = ["_blocks.2", "_blocks.5", "_blocks.8", "_blocks.11", "_blocks.14"]
 N_SEEDS = 20
@@ -67,7 +68,7 @@ def test_ceilings_of_simulated_neurons_agree_with_the_truth():
     labels = [f"s{k:03}" for k in range(400)]
     layer = xr.DataArray(rng.normal(size=(400, 60)), {"stimulus": labels}, ("stimulus", "unit"))
     recording = na.simulate.spikes(layer, n_neuroids=100, n_repetitions=(2, 5))
-    error = split_half_ceiling(recording) - recording.true_ceiling
+    error = split_half(recording).values - recording.true_ceiling
     assert abs(float(error.median())) < 0.02
     assert abs(float(error.std())) < 0.06
 
@@ -82,7 +83,7 @@ def test_pixels_predict_macaque_v4_as_documented(cowley):
     scores = na.score(na.load_model("pixels"), cowley, progress=False)
     table = na.summarize(scores)
     assert table["r"].item() == pytest.approx(0.26, abs=0.03)
-    documented = anova_ceiling(cowley.recordings["PE"]).median()  # of all images, not within folds
+    documented = anova(cowley.recordings["PE"]).values.median()  # of all images, not within folds
     assert float(documented) == pytest.approx(0.764, abs=0.001)
     assert float(scores.ceiling_anova.median()) == pytest.approx(0.764, abs=0.005)
     assert 0.73 <= float(scores.ceiling_split_half.median()) <= 0.77
@@ -93,7 +94,9 @@ def test_split_halves_of_macaque_v4_correlate_as_documented(cowley):
     codes = np.repeat(np.arange(640), 10)
     values = recording.reshape(6400, 50)
     shown = np.isfinite(values[:, 0])
-    halves, _ = split_half_correlation(values[shown], codes[shown], 20, np.random.default_rng(0))
+    one = Blocks(np.zeros(640, dtype=int), np.zeros(1, dtype=int))
+    draws = draw_splits(codes[shown], 20, 2, [0])
+    _, halves = split_half_share(values[shown], codes[shown], one, draws)
     assert 0.57 <= np.median(halves) <= 0.63
 
 

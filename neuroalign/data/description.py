@@ -7,11 +7,9 @@ import xarray as xr
 
 from neuroalign.data.repetitions import to_showings
 from neuroalign.data.schema import UNKNOWN, in_memory, is_showings, is_stream
-from neuroalign.numerics.reliability import (
-    anova_reliability,
-    spearman_brown,
-    split_half_correlation,
-)
+from neuroalign.numerics.blockwise import Blocks
+from neuroalign.numerics.reliability import anova_share
+from neuroalign.numerics.split_half import draw_splits, split_half_share
 
 # Values beyond which noise ceilings are not computed for a description.
 LARGE = 5_000_000
@@ -50,12 +48,17 @@ def describe(recording: xr.DataArray) -> str:
     _, codes, counts = np.unique(rows["stimulus"].values, return_inverse=True, return_counts=True)
     spread = f"{counts.min()}-{counts.max()}" if counts.min() < counts.max() else f"{counts.min()}"
     values = np.asarray(rows.values, dtype=float).reshape(len(codes), -1)
-    halves = spearman_brown(*split_half_correlation(values, codes, 10, np.random.default_rng(0)))
-    anova = anova_reliability(values, codes)
+    one = Blocks(np.zeros(len(counts), dtype=int), np.zeros(1, dtype=int))
+    halves = split_half_share(values, codes, one, draw_splits(codes, 10, 2, [0]))[0].value
+    anova = anova_share(values, codes, one).value
+    medians = ", ".join(
+        f"{np.nanmedian(shares):.2f} {name}"
+        for name, shares in (("split-half", halves), ("ANOVA", anova))
+        if np.isfinite(shares).any()
+    )
     ceiling = (
-        f"noise ceiling of variance: median {np.nanmedian(halves):.2f} split-half, "
-        f"{np.nanmedian(anova):.2f} ANOVA"
-        if np.isfinite(halves).any()
+        f"noise ceiling of variance: median {medians}"
+        if medians
         else "no noise ceiling (no stimulus repeats)"
     )
     return f"{text}{spread} repetitions (median {np.median(counts):g}), {units}; {ceiling}"

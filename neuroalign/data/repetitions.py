@@ -38,6 +38,7 @@ def to_showings(recording: xr.DataArray) -> xr.DataArray:
             dims=("showing", *rows.dims[2:]),
             coords={
                 "stimulus": ("showing", np.repeat(rows["stimulus"].values, n_repetitions)),
+                "repetition": ("showing", np.tile(np.arange(n_repetitions), n_stimuli)),
                 **_coords_on(rows, ("neuroid", "time")),
             },
             attrs=recording.attrs,

@@ -1,67 +1,16 @@
-"""How much of the variance of averaged responses is signal."""
+"""How much of the variance of averaged responses is signal, from the scatter of repetitions."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from neuroalign.numerics.grouping import equal_columns
+from neuroalign.numerics.blockwise import Blocks, Estimate, mean_over_parts
 from neuroalign.numerics.moments import FEWEST_ROWS, ROUNDING
+from neuroalign.numerics.spiking import Repetitions, count_repetitions
+from neuroalign.numerics.undefined import CONSTANT_RESPONSE, DEFINED, NO_REPETITIONS, TOO_FEW
 
-
-def anova_reliability(
-    values: np.ndarray, codes: np.ndarray, parts: np.ndarray | None = None
-) -> np.ndarray:
-    """Estimate the share of signal in the variance of stimulus averages, from repetitions.
-
-    With k_i responses to stimulus i, s_i^2 their variance (ddof 1) and V the variance of the
-    averages (ddof 1): 1 - mean_i(s_i^2 / k_i) / V. For a stimulus shown once, s_i^2 is the
-    variance pooled over the others. Unbiased parts, so the estimate may fall below 0; it is
-    not clipped.
-
-    Parameters
-    ----------
-    values : float array (showings, targets)
-        NaN where missing.
-    codes : int array (showings,)
-        Number of the stimulus of each row, ascending from 0 without gaps.
-    parts : int array (stimuli,), optional
-        Variance between these parts does not count: V is that within them.
-
-    Returns
-    -------
-    float array (targets,)
-        NaN where no stimulus was repeated, or the averages do not vary.
-    """
-    starts = np.searchsorted(codes, np.arange(codes[-1] + 1))
-    present = np.isfinite(values)
-    counts = np.add.reduceat(present, starts, axis=0, dtype=int)
-    shown = counts > 0
-    filled = np.where(present, values, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        averages = np.add.reduceat(filled, starts, axis=0) / counts
-        deviations = np.where(present, filled - averages[codes], 0.0)
-        squares = np.add.reduceat(deviations**2, starts, axis=0)
-        spare = np.maximum(counts - 1, 0)
-        pooled = squares.sum(0) / spare.sum(0)
-        within = np.where(counts > 1, squares / np.maximum(spare, 1), pooled)
-        noise = np.where(shown, within / counts, 0).sum(0) / shown.sum(0)
-        averages = np.where(shown, averages, 0)
-        parts = np.zeros(len(starts), dtype=int) if parts is None else parts
-        centered, lost = _center_within(averages, shown, parts)
-        squared = (centered**2).sum(0)
-        share = 1 - noise / (squared / (shown.sum(0) - lost))
-    varies = squared > shown.sum(0) * (ROUNDING * np.abs(averages).max(0)) ** 2
-    return np.where(varies & (spare.sum(0) > 0), share, np.nan)
-
-
-def _center_within(
-    averages: np.ndarray, shown: np.ndarray, parts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Subtract the mean of each part from what is shown of it; count the parts that have any."""
-    of_part = np.eye(parts.max() + 1)[parts]  # (stimuli, parts)
-    sizes = of_part.T @ shown
-    means = (of_part.T @ averages) / np.maximum(sizes, 1)
-    return np.where(shown, averages - means[parts], 0.0), (sizes > 0).sum(0)
+# Stimuli below which a ratio of variances says nothing: its expectation runs away at three.
+FEWEST_FOR_RATIO = 5
 
 
 def half_of_showings(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -86,14 +35,17 @@ def half_of_showings(codes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return rank - first[stimulus] < size[stimulus]
 
 
-def split_half_correlation(
-    values: np.ndarray,
-    codes: np.ndarray,
-    n_splits: int,
-    rng: np.random.Generator,
-    parts: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Correlate the averages of two random halves of the repetitions, averaged over splits.
+def anova_share(values: np.ndarray, codes: np.ndarray, blocks: Blocks) -> Estimate:
+    """Estimate the share of signal in the variance of stimulus averages within parts.
+
+    In a part of n stimuli, with k_i responses to stimulus i, s_i^2 their variance (ddof 1) and V
+    the variance of the averages (ddof 1), the noise in an average is N = mean_i(s_i^2 / k_i). For a
+    stimulus shown once, s_i^2 is pooled over the others of the part. The share of the part is
+    1 - N / V, but N / V is too large by (n - 1) / (n - 3) on average (of a normal distribution),
+    which is corrected. C is the mean over parts, weighted by n. The correlation of the noiseless
+    response with the averages is sqrt(C) (1 - (1 - C) / 2 / (n - 1)) on average in a part of n
+    stimuli; what is returned is its square to that order, C - C (1 - C) / (n - 1). Not clipped:
+    where there is no signal it scatters around 0.
 
     Parameters
     ----------
@@ -101,76 +53,105 @@ def split_half_correlation(
         NaN where missing.
     codes : int array (showings,)
         Number of the stimulus of each row, ascending from 0 without gaps.
-    n_splits : int
-    rng : Generator
-    parts : int array (stimuli,), optional
-        Variance between these parts does not count.
+    blocks : Blocks
+        Of the stimuli.
 
     Returns
     -------
-    correlation : float array (targets,)
-        Mean Pearson r over splits. Stimuli with one response are left out; NaN where fewer than
-        three remain or a half does not vary.
-    gain : float array (targets,)
-        How much less noise the averages over all repetitions have than those of a half: the mean
-        of 1 / (repetitions in a half) over the mean of 1 / repetitions, stimuli with one response
-        counted in the latter. 2 for equal, even numbers of repetitions.
+    Estimate
     """
-    result, gain = np.full((2, values.shape[1]), np.nan)
-    present = np.isfinite(values)
-    parts = np.zeros(codes[-1] + 1, dtype=int) if parts is None else parts
-    for columns in equal_columns(present):
-        rows = present[:, columns[0]]
-        stimuli, stimulus, counts = np.unique(codes[rows], return_inverse=True, return_counts=True)
-        twice = counts > 1
-        if twice.sum() < FEWEST_ROWS:
-            continue
-        k = counts[twice]
-        gain[columns] = np.mean((1 / (k // 2) + 1 / (k - k // 2)) / 2) / np.mean(1 / counts)
-        kept = twice[stimulus]
-        _, stimulus = np.unique(stimulus[kept], return_inverse=True)
-        block = values[np.ix_(np.flatnonzero(rows)[kept], columns)]
-        part = parts[stimuli[twice]]
-        splits = [
-            _correlate_halves(block, stimulus, half_of_showings(stimulus, rng), part)
-            for _ in range(n_splits)
-        ]
-        result[columns] = np.mean(splits, axis=0)
-    return result, gain
+    responses = count_repetitions(values, codes)
+    counts, shown = responses.counts, responses.shown
+    averages = blocks.centered(responses.averages, shown)
+    several, spare = counts > 1, np.maximum(counts - 1, 0)
+    own = np.where(several, responses.squares / np.maximum(spare * counts, 1), 0)
+    summands = (shown, averages, averages**2, own, counts == 1, responses.squares, spare)
+    sums = np.stack([blocks.sums(part) for part in summands], axis=-1)
+    floor = rounding_floor(responses)
 
-
-def _correlate_halves(
-    values: np.ndarray, codes: np.ndarray, first: np.ndarray, parts: np.ndarray
-) -> np.ndarray:
-    halves = []
-    for rows in (first, ~first):
-        starts = np.searchsorted(codes[rows], np.arange(codes[-1] + 1))
-        counts = np.diff(np.append(starts, rows.sum()))
-        average = np.add.reduceat(values[rows], starts, axis=0) / counts[:, None]
-        centered, _ = _center_within(average, np.ones(average.shape, dtype=bool), parts)
-        norm = np.sqrt((centered**2).sum(0))
+    def share(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        n, y, yy, own, single, squares, spare = np.moveaxis(sums, -1, 0)
         with np.errstate(invalid="ignore", divide="ignore"):
-            varies = norm > ROUNDING * np.abs(average).max(0)
-            halves.append(np.where(varies, centered / norm, np.nan))
-    return (halves[0] * halves[1]).sum(0)
+            variance = np.maximum(yy - y**2 / n, 0) / (n - 1)
+            noise = (own + np.where(single > 0, single * squares / spare, 0)) / n
+            ratio = noise / variance * (n - 3) / (n - 1)
+            defined = (n >= FEWEST_FOR_RATIO) & (spare > 0) & (variance > floor)
+            return np.stack([1 - ratio, 1 / (n - 1)], -1), np.where(defined, n, 0)
+
+    value, without = mean_over_parts(sums, blocks, share)
+    shares = in_small_parts(value), in_small_parts(without)
+    n, spare = np.moveaxis(blocks.part_sums(sums)[..., [0, 6]], -1, 0)
+    enough = ((n >= FEWEST_FOR_RATIO) & (spare > 0)).any(0)
+    return Estimate(*shares, sums[..., 0], why_undefined(shares[0], responses, enough))
 
 
-def spearman_brown(correlation: np.ndarray, gain: np.ndarray | float = 2.0) -> np.ndarray:
-    """Correct a split-half correlation to the full number of repetitions.
+def ncsnr_share(values: np.ndarray, codes: np.ndarray, blocks: Blocks) -> Estimate:
+    """Estimate the share of signal by the noise-ceiling signal-to-noise ratio, clipped at 0.
 
-    g r / (1 + (g - 1) r) with g = `gain`, the ratio of noise in a half to noise in the whole; 2
-    gives the formula of Spearman and Brown. Not defined for r <= 0, where the correction would
-    run away to minus infinity; such values are returned as they are.
+    The noise has the standard deviation s_n = sqrt(mean_i(s_i^2)), over the stimuli shown twice or
+    more; the signal s = sqrt(max(0, T - s_n^2)), T being the variance of all responses (ddof 0);
+    their ratio is q = s / s_n. The share is q^2 / (q^2 + mean_i(1 / k_i)).
 
     Parameters
     ----------
-    correlation : float array
-    gain : float array or float
+    values : float array (showings, targets)
+        Standardized, as within sessions; NaN where missing.
+    codes : int array (showings,)
+        Number of the stimulus of each row, ascending from 0 without gaps.
+    blocks : Blocks
+        Of the stimuli. Parts are taken together, as published.
 
     Returns
     -------
-    float array
+    Estimate
     """
-    positive = correlation > 0
-    r = np.where(positive, correlation, 0)
-    return np.where(positive, gain * r / (1 + (gain - 1) * r), correlation)
+    responses = count_repetitions(values, codes)
+    counts, shown, several = responses.counts, responses.shown, responses.counts > 1
+    summands = (
+        shown,
+        1 / np.where(shown, counts, np.inf),
+        several,
+        np.where(several, responses.squares / np.maximum(counts - 1, 1), 0),
+        counts,
+        counts * responses.averages,
+        responses.squares + counts * responses.averages**2,
+    )
+    sums = np.stack([blocks.sums(part) for part in summands], axis=-1)
+    floor = rounding_floor(responses)
+    together = blocks._replace(part=np.zeros_like(blocks.part))
+
+    def share(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        n, inverse, repeated, scatter, number, y, yy = np.moveaxis(sums, -1, 0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            total = yy / number - (y / number) ** 2
+            noise = scatter / repeated
+            signal = np.maximum(total - noise, 0)
+            found = signal / (signal + noise * inverse / n)
+            defined = (n >= FEWEST_ROWS) & (repeated > 0) & (total > floor)
+            return found[..., None], np.where(defined, n, 0)
+
+    value, without = (part[..., 0] for part in mean_over_parts(sums, together, share))
+    enough = shown.sum(0) >= FEWEST_ROWS
+    return Estimate(value, without, sums[..., 0], why_undefined(value, responses, enough))
+
+
+def in_small_parts(means: np.ndarray) -> np.ndarray:
+    """Turn a share C and the mean of 1 / (n - 1) into what r^2 reaches in parts of n rows."""
+    share, small = np.moveaxis(means, -1, 0)
+    return share - share * (1 - share) * small
+
+
+def rounding_floor(responses: Repetitions) -> np.ndarray:
+    """Return the variance below which averages are one value and its rounding, (targets,)."""
+    return (ROUNDING * np.abs(responses.averages).max(0)) ** 2
+
+
+def why_undefined(value: np.ndarray, responses: Repetitions, enough: np.ndarray) -> np.ndarray:
+    """Say why a ceiling of repetitions is NaN: no repetitions, too few stimuli, or no variance."""
+    missing = np.isnan(value)
+    single = responses.counts.max(0, initial=0) < 2
+    return np.select(
+        [~missing, responses.shown.sum(0) == 0, single, ~enough],
+        [DEFINED, TOO_FEW, NO_REPETITIONS, TOO_FEW],
+        CONSTANT_RESPONSE,
+    ).astype(np.uint8)

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from neuroalign.ceilings import Ceiling
+from neuroalign.ceilings.typed import ESTIMATES, ceilings_in
 from neuroalign.errors import name_some
 from neuroalign.splits import Splits
 
@@ -107,16 +109,16 @@ def _repetitions(averages: Mapping[str, xr.DataArray]) -> str:
 
 
 def _ceilings(scores: xr.Dataset) -> str:
-    found = {str(name).removeprefix("ceiling_"): float(scores[name].median())
-             for name in scores.data_vars if str(name).startswith("ceiling_")}  # fmt: skip
-    between = found.pop("inter_subject", None)
-    parts = []
-    if found:
-        listed = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
-        parts.append(f"of variance, median: {listed}")
-    if between is not None:
-        parts.append(f"of correlation, lower bound, median: inter-subject {between:.3f}")
-    return "; ".join(parts) or "none: no stimulus was shown twice"
+    """List the median ceilings by what they bound, with the median of their standard errors."""
+    listed: dict[str, list[str]] = {}
+    for method in ceilings_in(scores):
+        ceiling = Ceiling.from_scores(scores, method)
+        bound = "" if ceiling.role == ESTIMATES else f", {ceiling.role}"
+        value, error = float(ceiling.values.median()), float(ceiling.error.median())
+        words = f"{method.replace('_', '-')} {value:.3f} (standard error {error:.3f})"
+        listed.setdefault(f"of {ceiling.bounds}{bound}, median", []).append(words)
+    found = "; ".join(f"{kind}: {', '.join(values)}" for kind, values in listed.items())
+    return found or "none: no stimulus was shown twice"
 
 
 def _undefined(scores: xr.Dataset) -> str:

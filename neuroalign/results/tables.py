@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neuroalign.ceilings import CEILINGS, INTER_SUBJECT, mean_over_folds, normalize_by_ceiling
+from neuroalign.ceilings import Ceiling, mean_over_folds, median_share, normalize_by_ceiling
+from neuroalign.ceilings.typed import ceilings_in
 from neuroalign.errors import DataError, unknown_name
 from neuroalign.inference.intervals import median_interval
 
 BEST = "best"
+CEILING = "split_half"  # by which tables normalize
+INTER_SUBJECT = "inter_subject"
+FORM: Literal["r/sqrt(ceiling)"] = "r/sqrt(ceiling)"
 
 
-def summarize(scores: xr.Dataset, by: str | Sequence[str] = ("layer",)) -> pd.DataFrame:
+def summarize(
+    scores: xr.Dataset, by: str | Sequence[str] = ("layer",), *, mask: Ceiling | None = None
+) -> pd.DataFrame:
     """Tabulate the median score over neuroids, with its interval and noise ceiling.
 
     Parameters
@@ -24,6 +31,8 @@ def summarize(scores: xr.Dataset, by: str | Sequence[str] = ("layer",)) -> pd.Da
         From `score` or `best_layer`.
     by : str or sequence of str
         What gets a row each: "layer", and coordinates of the neuroids such as "subject" and "roi".
+    mask : Ceiling, optional
+        As for `normalize_by_ceiling`: leaves neuroids out of `normalized_r`.
 
     Returns
     -------
@@ -31,9 +40,11 @@ def summarize(scores: xr.Dataset, by: str | Sequence[str] = ("layer",)) -> pd.Da
         One row each, with the columns `r` (median over neuroids of the mean over folds), `r_low`
         and `r_high` (95%), `interval` (its estimand: "procedure" or "conditional"), `ceiling_r`
         (root of the median noise ceiling from split halves: r of a perfect model; 0 where that
-        is not positive), `normalized_r` (median of r / ceiling, neuroid by neuroid),
-        `n_neuroids`, `n_undefined` (those without any score, which the medians leave out) and
-        `n_below_noise` (ceilings that are not positive, which `normalized_r` leaves out).
+        is not positive), `normalized_r` (median of r / root of the ceiling, neuroid by neuroid),
+        `n_neuroids`, `n_undefined` (those without any score, which the medians leave out),
+        `n_below_noise` (ceilings that are not positive) and, with a mask, `n_masked`. Ceilings that
+        are not positive count in `normalized_r` as ratios beyond all others of the sign of r: to
+        leave them out would be to choose neuroids by the noise that they are divided by.
 
     Examples
     --------
@@ -56,7 +67,7 @@ def summarize(scores: xr.Dataset, by: str | Sequence[str] = ("layer",)) -> pd.Da
         at_layer = scores.sel(layer=layer)
         for levels, part in _parts(at_layer, [name for name in names if name != "layer"]):
             labels = {**levels, "layer": str(layer)}
-            rows.append({**{name: labels[name] for name in names}, **_row(part)})
+            rows.append({**{name: labels[name] for name in names}, **_row(part, mask)})
     return pd.DataFrame(rows)
 
 
@@ -79,29 +90,33 @@ def _parts(scores: xr.Dataset, names: list[str]) -> list[tuple[dict[str, str], x
     ]
 
 
-def _row(scores: xr.Dataset) -> dict[str, object]:
+def _row(scores: xr.Dataset, mask: Ceiling | None) -> dict[str, object]:
     interval = median_interval(scores)
-    ceiling = CEILINGS[0]
-    bound = normalized = np.array([np.nan])
-    if ceiling in scores:
-        bound = scores[ceiling].values
-        normalized = normalize_by_ceiling(scores, form="r/sqrt(ceiling)").values
+    known = ceilings_in(scores)
+    bound = np.array([np.nan])
+    normalized, masked = np.nan, {}
+    if CEILING in known:
+        bound = scores[f"ceiling_{CEILING}"].values
+        share = normalize_by_ceiling(scores, form=FORM, ceiling=CEILING, mask=mask)
+        normalized = median_share(share, mean_over_folds(scores))
+        masked = {} if mask is None else {"n_masked": share.attrs["n_masked"]}
     r = mean_over_folds(scores)
     undefined = r.isnull().all([dim for dim in r.dims if dim != "neuroid"])
     between = {}
-    if INTER_SUBJECT in scores:
-        between = {"inter_subject_r": _median(scores[INTER_SUBJECT].values)}
+    if INTER_SUBJECT in known:
+        between = {"inter_subject_r": _median(scores[f"ceiling_{INTER_SUBJECT}"].values)}
     return {
         "r": interval.median,
         "r_low": interval.low,
         "r_high": interval.high,
         "interval": interval.estimand,
         "ceiling_r": float(np.sqrt(np.maximum(_median(bound), 0))),
-        "normalized_r": _median(normalized),
+        "normalized_r": normalized,
         **between,
         "n_neuroids": scores.sizes["neuroid"],
         "n_undefined": int(undefined.sum()),
         "n_below_noise": int((bound <= 0).sum()),
+        **masked,
     }
 
 
