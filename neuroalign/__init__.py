@@ -10,7 +10,17 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from neuroalign import features, folds, inference, mappings, metrics, models, simulate
+    from neuroalign import (
+        ceilings,
+        features,
+        folds,
+        guards,
+        inference,
+        mappings,
+        metrics,
+        models,
+        simulate,
+    )
     from neuroalign.ceilings import normalize_by_ceiling
     from neuroalign.data.cards import DatasetCard
     from neuroalign.data.catalog import list_datasets, load_dataset
@@ -58,7 +68,17 @@ _HOMES = {
 }
 
 # What is wanted now and then has a room of its own, as in ``na.folds.ContiguousKFold``.
-_ROOMS = ("features", "folds", "inference", "mappings", "metrics", "models", "simulate")
+_ROOMS = (
+    "ceilings",
+    "features",
+    "folds",
+    "guards",
+    "inference",
+    "mappings",
+    "metrics",
+    "models",
+    "simulate",
+)
 
 __all__ = [*_HOMES]
 

@@ -71,6 +71,11 @@ SUBJECTS = [
     Case("population", 100, 20, 0.3, n_subjects=12),
     Case("population", 60, 100, 0.5, n_subjects=8),
 ]
+NORMALIZED = [
+    Case("normalized", 100, 20, 0.4),
+    Case("normalized", 200, 20, 0.2),
+    Case("normalized, conditional", 200, 20, 0.4),
+]
 NULL = [
     Case("difference", 60, 20, 0.5),
     Case("difference", 100, 40, 0.5),
@@ -95,8 +100,14 @@ class Outcome(NamedTuple):
 def run(case: Case, n_draws: int = DRAWS) -> Outcome:
     """Draw, score, and count."""
     rng = np.random.default_rng([case.n, case.n_units, case.n_folds, case.n_neuroids])
-    truth_of = {"conditional": _conditional, "difference": _difference, "population": _population}
-    one = truth_of.get(case.kind, _procedure)(case, rng)
+    draws_of = {
+        "conditional": _conditional,
+        "difference": _difference,
+        "normalized": _normalized,
+        "normalized, conditional": _normalized,
+        "population": _population,
+    }
+    one = draws_of.get(case.kind, _procedure)(case, rng)
     found = np.array([one() for _ in range(n_draws)])  # estimate, low, high, p, truth
     estimates = found[:, 0]
     truth = np.where(np.isfinite(found[:, 4]), found[:, 4], estimates.mean())
@@ -235,6 +246,43 @@ def _population(case: Case, rng: np.random.Generator):
     return one
 
 
+def _normalized(case: Case, rng: np.random.Generator):
+    """Score by 14 of 20 units, against four repetitions; the ceiling is that of their average."""
+    share, weights = shares(case, rng), readout(case, rng, case.n_units)
+    labels = labels_of(case.n)
+    fixed = case.kind.endswith("conditional")
+    folds = na.TrainTest(test=labels[case.n // 2 :]) if fixed else na.KFold(case.n_folds)
+    bench = Bench(case, folds)
+    splits = bench.ready.splits
+    blocks = splits.blocks.set_index("stimulus")
+    events = xr.DataArray(
+        np.zeros((case.n, 4, case.n_neuroids)),
+        {"stimulus": labels, "neuroid": bench.ready.joined[0]["neuroid"].values, "subject": "m00"},
+        ("stimulus", "repetition", "neuroid"),
+        attrs={"units": "z"},
+    )
+    weights_fixed = rng.normal(size=(case.n // 2, case.n_units))
+
+    def one() -> tuple[float, ...]:
+        features = rng.normal(size=(case.n, case.n_units))
+        if fixed:  # the training half stays, and so does what is fitted to it, but for its noise
+            features[: case.n // 2] = weights_fixed
+        signal = np.sqrt(share) * (features @ weights)
+        noise = np.sqrt(1 - share)[:, None, None] * rng.normal(size=(case.n_neuroids, case.n, 4))
+        values = signal[:, None] + noise.transpose(1, 2, 0)
+        if fixed:
+            values[: case.n // 2] = signal[: case.n // 2, None]
+        scores = bench.score(features[:, :14], values.mean(1))
+        ceiling = na.ceilings.anova(
+            events.copy(data=values), parts=blocks["fold"], blocks=blocks["name"]
+        )
+        scores = scores.assign(ceiling.to_dataset().data_vars)
+        found = na.inference.normalized_interval(scores, form="r/sqrt(ceiling)", ceiling="anova")
+        return (*found[:3], np.nan, np.nan)
+
+    return one
+
+
 def autocorrelated(rng: np.random.Generator, n: int, columns: int, decay: float) -> np.ndarray:
     """Draw series of variance 1 whose neighbors correlate by `decay`."""
     steps = rng.normal(size=(n, columns))
@@ -269,7 +317,7 @@ def _stream(case: Case, rng: np.random.Generator):
     return one
 
 
-ALL = [*PROCEDURE, *CONDITIONAL, *STREAMS, *SUBJECTS, *NULL, *POWER]
+ALL = [*PROCEDURE, *CONDITIONAL, *STREAMS, *SUBJECTS, *NORMALIZED, *NULL, *POWER]
 
 
 def line(case: Case, outcome: Outcome) -> str:
@@ -282,13 +330,15 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--draws", type=int, default=DRAWS)
+    parser.add_argument("--kinds", nargs="*", help="by default all")
     given = parser.parse_args()
+    wanted = [case for case in ALL if not given.kinds or case.kind.split(",")[0] in given.kinds]
     with multiprocessing.Pool(given.processes) as pool:
         slowest = sorted(
-            ALL, key=lambda case: -case.n * case.n_units * (1 + 9 * (case.kind[0] == "c"))
+            wanted, key=lambda case: -case.n * case.n_units * (1 + 9 * (case.kind[0] == "c"))
         )
         pending = {case: pool.apply_async(run, (case, given.draws)) for case in slowest}
-        for case in ALL:
+        for case in wanted:
             print(line(case, pending[case].get()), flush=True)
 
 

@@ -9,6 +9,7 @@ from neuroalign.inference.intervals import median_interval as median_interval
 from neuroalign.inference.intervals import population_interval as population_interval
 from neuroalign.inference.multiple import benjamini_hochberg as benjamini_hochberg
 from neuroalign.inference.multiple import holm as holm
+from neuroalign.inference.normalized import normalized_interval as normalized_interval
 from neuroalign.inference.permutations import permutation_test as permutation_test
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "median_interval",
     "nested_comparison",
     "neuroid_differences",
+    "normalized_interval",
     "permutation_test",
     "population_interval",
 ]

@@ -96,7 +96,7 @@ def median_interval(scores: xr.Dataset, *, seed: int = 0) -> Interval:
         return Interval(float("nan"), float("nan"), float("nan"), spread.estimand)
     median, errors = _median_of(spread, kept, seed)
     freedom = joint_freedom(_columns(spread.deviations, kept))
-    low, high = fisher_interval(median, _known(float(errors.std())), freedom, LEVEL)
+    low, high = fisher_interval(median, known_error(float(errors.std())), freedom, LEVEL)
     return Interval(median, low, high, spread.estimand)
 
 
@@ -147,7 +147,7 @@ def difference_interval(
         found, error, freedom = _random_effect([gap(part) for part in parts])
         estimand = POPULATION
     same = np.array_equal(one.r[kept], two.r[kept]) and not both.values.any()
-    low, high, p = t_interval(found, error if same else _known(error), freedom, LEVEL)
+    low, high, p = t_interval(found, error if same else known_error(error), freedom, LEVEL)
     return Difference(found, low, high, p, estimand)
 
 
@@ -186,7 +186,7 @@ def population_interval(scores: xr.Dataset, *, seed: int = 0) -> Interval:
     parts = [own & np.isfinite(spread.r) for own in _subjects(scores)]
     found = [_median_of(spread, part, seed) for part in parts if part.any()]
     mean, error, freedom = _random_effect(found)
-    low, high = fisher_interval(mean, _known(error), freedom, LEVEL)
+    low, high = fisher_interval(mean, known_error(error), freedom, LEVEL)
     return Interval(mean, low, high, POPULATION)
 
 
@@ -288,7 +288,7 @@ def check_same_data(first: xr.Dataset, second: xr.Dataset) -> None:
 def _median_of(spread: Spread, kept: np.ndarray, seed: int) -> tuple[float, np.ndarray]:
     """Return the median of some columns, and simulated errors of it."""
     r = spread.r[kept]
-    errors = median_errors(r, _simulated(_columns(spread.deviations, kept), seed))
+    errors = median_errors(r, simulated_errors(_columns(spread.deviations, kept), seed))
     return float(np.median(r)), errors
 
 
@@ -300,12 +300,12 @@ def _unknown(deviations: Deviations) -> Deviations:
     return deviations._replace(values=np.zeros_like(deviations.values))
 
 
-def _known(error: float) -> float:
+def known_error(error: float) -> float:
     """Return an error, or NaN where nothing was there to estimate it from."""
     return float(error) if error > 0 else float("nan")
 
 
-def _simulated(deviations: Deviations, seed: int) -> np.ndarray:
+def simulated_errors(deviations: Deviations, seed: int) -> np.ndarray:
     """Draw errors (draws, targets) that covary as the deviations say; the same seed, the same."""
     rng = np.random.default_rng([seed, 3])
     return rng.normal(size=(N_DRAWS, len(deviations.values))) @ deviations.values

@@ -108,7 +108,7 @@ def median_errors(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     values : float array (targets,)
-        Estimates, all defined.
+        Estimates, none NaN; infinite ones stay beyond all others, whatever their errors.
     errors : float array (draws, targets)
         Simulated; of mean 0.
 
@@ -120,11 +120,13 @@ def median_errors(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
     center = np.median(values)
     if len(values) == 1:
         return errors[:, 0]
-    together = errors.mean(1).var()  # moves all targets alike, and does not spread them
-    noise = (errors.var(0).mean() - together) * len(values) / (len(values) - 1)
-    spread = values.var(ddof=1)
+    near = np.isfinite(values)
+    n_near = max(int(near.sum()), 2)
+    together = errors[:, near].mean(1).var()  # moves all targets alike, and does not spread them
+    noise = (errors[:, near].var(0).mean() - together) * n_near / (n_near - 1)
+    spread = values[near].var(ddof=1)
     kept = np.sqrt(max(0.0, 1 - noise / spread)) if spread > 0 else 0.0
-    drawn = center + kept * (values - center)
+    drawn = np.where(near, center + kept * (np.where(near, values, 0) - center), values)
     step = max(1, CHUNK // len(values))
     parts = [np.median(drawn + errors[k : k + step], axis=1) for k in range(0, len(errors), step)]
     return np.concatenate(parts) - center
