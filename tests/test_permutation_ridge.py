@@ -137,6 +137,17 @@ def test_features_that_do_not_vary_within_test_folds_predict_nothing():
         assert np.isnan(pairing_correlations(here, levels, responses, orders)).all()
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("n_units", [3, 90])
+@pytest.mark.parametrize("part", [0, 1])
+def test_responses_that_are_constant_in_training_or_in_test_are_undefined(dtype, n_units, part):
+    features, responses, folds, orders = problem(n_units=n_units)
+    responses[folds[0][part]] = 3.3
+    here = opened(1e3 + features, folds[:1], dtype=dtype)
+    r = pairing_correlations(here, np.zeros(6, dtype=int), responses, orders[:1])
+    assert np.isnan(r).all()
+
+
 def test_folds_of_too_few_rows_are_skipped():
     features, responses, folds, orders = problem()
     (train, test), *others = folds

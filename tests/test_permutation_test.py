@@ -8,11 +8,17 @@ from oracles_permutation import counted_p, loop_null
 from permutation_cases import dataset_of, labels, planted
 
 import neuroalign as na
+from neuroalign.ceilings import mean_over_folds
 from neuroalign.inference.exchange import plan_exchange
-from neuroalign.inference.refits import refit_fixed
+from neuroalign.inference.null_table import p_values
+from neuroalign.inference.refits import folds_within, refit_fixed
+from neuroalign.numerics.fair_alpha import choose_levels
+from neuroalign.numerics.permuted_ridge import open_folds
+from neuroalign.numerics.ridge import make_design
 from neuroalign.preparation import Selection, prepare
 
 EXACT = na.RidgeEncoding(alphas=[0.1, 1, 10])
+ONE_ALPHA = na.RidgeEncoding(alphas=[1])
 TEST = na.inference.permutation_test
 
 
@@ -156,8 +162,7 @@ def test_permutations_depend_on_the_seed():
     layers, responses, stimuli = planted(strength=0.2)
     dataset = dataset_of(responses, stimuli)
     folds = na.TrainTest(test=labels(40)[:10])
-    metric = na.RidgeEncoding(alphas=[1])
-    one, two = (TEST(layers, dataset, metric, folds=folds, seed=seed).p for seed in (0, 1))
+    one, two = (TEST(layers, dataset, ONE_ALPHA, folds=folds, seed=seed).p for seed in (0, 1))
     assert (one != two).any()
     assert abs(one - two).max() < 0.1
 
@@ -176,6 +181,7 @@ def test_subjects_with_other_stimuli_keep_their_order_and_their_own_p():
     recordings = {
         "b": pd.DataFrame(responses[:, :3], index),
         "a": pd.DataFrame(responses[5:, 3:], index[5:]),
+        "c": pd.DataFrame(responses[:, 3:] + responses[:, :3], index),
     }
     made = {
         name: na.make_recording(table, ("stimulus", "neuroid"), subject=name, units="z",
@@ -183,12 +189,15 @@ def test_subjects_with_other_stimuli_keep_their_order_and_their_own_p():
         for name, table in recordings.items()
     }  # fmt: skip
     result = TEST(layers, na.BrainDataset(made, stimuli), EXACT, n_permutations=30)
-    assert [label[0] for label in result["neuroid"].values] == ["b"] * 3 + ["a"] * 3
-    assert list(result["view"].values) == ["all", "b", "a"]
+    assert [label[0] for label in result["neuroid"].values] == ["b"] * 3 + ["a"] * 3 + ["c"] * 3
+    assert list(result["view"].values) == ["all", "b", "a", "c"]
     alone = TEST(layers, na.BrainDataset({"b": made["b"]}, stimuli), EXACT, n_permutations=30)
     np.testing.assert_array_equal(result.p[:, :3], alone.p)
-    median = result.r.isel(neuroid=slice(3, 6)).median("neuroid")
-    np.testing.assert_allclose(result.median_r.sel(view="a"), median)
+    scores = mean_over_folds(na.score(layers, na.BrainDataset(made, stimuli), ONE_ALPHA))
+    at_one = TEST(layers, na.BrainDataset(made, stimuli), ONE_ALPHA, n_permutations=30)
+    np.testing.assert_allclose(at_one.r, scores)
+    median = scores.isel(neuroid=slice(3, 6)).median("neuroid")
+    np.testing.assert_allclose(at_one.median_r.sel(view="a"), median)
 
 
 def test_neuroids_without_a_score_stay_undefined_and_are_counted():
@@ -203,6 +212,55 @@ def test_neuroids_without_a_score_stay_undefined_and_are_counted():
         "2 neuroids have no r in any layer (first: 'subject-1/0', 'subject-1/2')"
     )
     assert result.median_p.notnull().all()
+
+
+def test_a_neuroid_whose_responses_cannot_change_places_has_a_p_of_1():
+    layers, responses, stimuli = planted(strength=9, group=np.repeat(list("abcdefgh"), 5))
+    responses[::5, 1] = np.nan  # no group is whole
+    for metric in (None, EXACT):
+        result = TEST(layers, dataset_of(responses, stimuli), metric, folds=na.KFold(4))
+        assert (result.p.sel(layer="true") < 0.05).sum() == 4
+        assert (result.p[:, 1] == 1).all()
+        assert result["smallest_p"][1] == 1
+
+
+def test_rounding_does_not_make_a_permutation_worse_than_the_observed_pairing():
+    null = np.array([[0.5 - 1e-14], [0.5 + 1e-14], [0.4], [np.nan]])
+    assert p_values(np.array([0.5]), null) == 0.8
+    single = np.array([[0.5 - 1e-7], [0.4], [0.4], [0.4]], np.float32)
+    assert p_values(np.array([0.5], np.float32), single) == 0.4
+
+
+def test_medians_are_over_neuroids_that_have_a_score():
+    layers, responses, stimuli = planted(strength=0.4)
+    for number, fold in enumerate(na.KFold(4).split(stimuli, seed=0).folds):
+        responses[np.isin(labels(40), fold.test), 0] = number  # constant until rows change places
+    dataset = dataset_of(responses, stimuli)
+    result = TEST(layers, dataset, ONE_ALPHA, folds=na.KFold(4))
+    assert result.r[:, 0].isnull().all()
+    without = [f"subject-1/{number}" for number in range(1, 5)]
+    other = TEST(layers, dataset, ONE_ALPHA, folds=na.KFold(4), neuroids=without)
+    xr.testing.assert_allclose(result.median_null_quantile, other.median_null_quantile)
+
+
+def test_alphas_are_chosen_by_the_observed_pairing_and_99_others():
+    layers, responses, stimuli = planted(strength=0.3, n_neuroids=30)
+    metric = na.RidgeEncoding()
+    result = TEST(layers, dataset_of(responses, stimuli), metric, n_permutations=150)
+    _, prepared = prepare(layers, dataset_of(responses, stimuli), Selection())
+    everything = np.arange(40)
+    orders = plan_exchange(prepared, "auto", 150, 0).orders(np.array(labels(40)))
+    folds = folds_within(prepared.splits, np.array(labels(40)))
+    opened = open_folds(make_design(layers["true"].values), everything, folds, metric.alphas)
+    levels = [
+        choose_levels(opened, responses, np.vstack([everything, orders[: number - 1]]))
+        for number in (1, 100, 151)
+    ]
+    np.testing.assert_array_equal(
+        result.alpha.sel(layer="true"), np.array(metric.alphas)[levels[1]]
+    )
+    assert (levels[0] != levels[1]).any()
+    assert (levels[1] != levels[2]).any()
 
 
 def test_times_are_tested_each_and_together():

@@ -10,8 +10,8 @@ import numpy as np
 
 from neuroalign.numerics import ridge
 from neuroalign.numerics.device import Array, as_index, double, fetch, few_threads, small
-from neuroalign.numerics.paired import batches, dot, meet, portions, standardized, total
-from neuroalign.numerics.permuted_ridge import OpenFolds, centered_factors
+from neuroalign.numerics.paired import about_mean, batches, dot, meet, portions, standardized
+from neuroalign.numerics.permuted_ridge import OpenFolds
 
 # Folds by which an alpha is chosen; more cost time, and make it hardly better.
 JUDGES = 5
@@ -75,13 +75,13 @@ def _explained(opened: OpenFolds, responses: Array, orders: np.ndarray) -> np.nd
             values = responses[:, as_index(columns, responses)]
             for some in batches(len(orders), len(columns), responses):
                 trained, held = (meet(values, orders[some][:, part]) for part in fold)
+                held = about_mean(held)
                 for matrix in chain:
                     trained = matrix @ trained
                 predicted = trained.reshape(weights.shape[1], *held.shape)
                 gained = _gained(predicted, held, weights)
                 explained[:, some, columns] += gained.reshape(len(weights), -1, len(columns))
-                deviations = fetch(dot(held, held) - total(held) ** 2 / len(held))
-                spread[some, columns] += deviations.reshape(-1, len(columns))
+                spread[some, columns] += fetch(dot(held, held)).reshape(-1, len(columns))
     return np.divide(explained, spread, out=np.zeros_like(explained), where=spread > 0)
 
 
@@ -104,7 +104,7 @@ def _directions(spectrum: ridge.Spectrum, penalties: np.ndarray) -> tuple[np.nda
     missed = np.sqrt(np.cumsum((left * values)[:, ::-1] ** 2, axis=1)[:, ::-1]).max(0)
     kept = max(int((missed > TOLERANCE * np.sqrt(len(spectrum.test))).sum()), 1)
     directions = np.divide(right[:kept], size, out=np.zeros_like(right[:kept]), where=size > 0)
-    test, train = centered_factors(spectrum)
+    train, test = spectrum.train, spectrum.test - spectrum.test.mean(0)
     last = (small(directions, test)[:, None, :] * test[None]).reshape(-1, test.shape[1])
     narrow = len(last) * len(train) > test.shape[1] * (len(last) + len(train))
     return left[:, :kept] * values[:kept], [train.T, last] if narrow else [last @ train.T]

@@ -77,6 +77,8 @@ def dot(one: Array, two: Array) -> Array:
     return total
 
 
-def total(one: Array) -> Array:
-    """Sum columns in float64."""
-    return one.sum(0, dtype=float) if isinstance(one, np.ndarray) else one.double().sum(0)
+def about_mean(one: Array) -> Array:
+    """Center columns, so that those that are constant become 0 exactly."""
+    if isinstance(one, np.ndarray):
+        return one - one.mean(0, dtype=float).astype(one.dtype)
+    return one - one.double().mean(0).to(one.dtype)

@@ -13,7 +13,7 @@ import numpy as np
 from neuroalign.numerics import ridge
 from neuroalign.numerics.device import Array, as_index, fetch, namespace, small
 from neuroalign.numerics.moments import CONSTANT, FEWEST_ROWS
-from neuroalign.numerics.paired import batches, dot, meet, portions, standardized, total
+from neuroalign.numerics.paired import about_mean, batches, dot, meet, portions, standardized
 
 Rows = tuple[np.ndarray, np.ndarray]
 
@@ -111,9 +111,9 @@ def _predictors(opened: OpenFolds, level: int, source: np.ndarray) -> list[list[
     narrow = whole > sum(rank * (n + n_test) for n_test, rank in shapes)
     chains = []
     for spectrum, penalties, (train, _) in zip(*opened[:3], strict=True):
-        test, inner = centered_factors(spectrum)
+        test = spectrum.test - spectrum.test.mean(0)  # as a correlation does
         first = small(np.zeros((test.shape[1], n)), like)
-        first[:, as_index(train, like)] = inner.T
+        first[:, as_index(train, like)] = spectrum.train.T
         last = test * ridge.filters(spectrum, penalties[[level]])[:, 0]
         chains.append([first[:, columns], last] if narrow else [last @ first[:, columns]])
     return chains if narrow else [[namespace(like).concatenate([one for (one,) in chains])]]
@@ -129,41 +129,27 @@ def _predicted(chains: list[list[Array]], trained: Array) -> Array:
     return parts[0] if len(parts) == 1 else namespace(trained).concatenate(parts)
 
 
-def centered_factors(spectrum: ridge.Spectrum) -> tuple[Array, Array]:
-    """Center test rows as a correlation does, and training rows as ridge does, up to rounding.
-
-    Parameters
-    ----------
-    spectrum : Spectrum
-
-    Returns
-    -------
-    test, train : arrays (rows, rank)
-        ``test @ diag(filter) @ train.T`` predicts deviations from the mean over test rows.
-    """
-    return spectrum.test - spectrum.test.mean(0), spectrum.train - spectrum.train.mean(0)
-
-
 def _fold_sums(predicted: Array, held: Array, sizes: np.ndarray) -> Array:
-    """Sum y, y^2, p^2 and y p over the test rows of each fold: (folds, 4, columns)."""
+    """Sum y^2, p^2 and y p over the test rows of each fold, about its mean: (folds, 3, columns)."""
     ends = np.cumsum(sizes)
     sums = []
     for start, end in zip(ends - sizes, ends, strict=True):
-        p, y = predicted[start:end], held[start:end]
-        sums.append([total(y), dot(y, y), dot(p, p), dot(y, p)])
+        p, y = predicted[start:end], about_mean(held[start:end])
+        sums.append([dot(y, y), dot(p, p), dot(y, p)])
     xp = namespace(held)
-    return xp.stack([xp.stack(four) for four in sums])
+    return xp.stack([xp.stack(three) for three in sums])
 
 
 def _mean_correlation(sums: Array, sizes: np.ndarray) -> Array:
-    """Correlate responses of variance 1 with predictions centered in folds; average over folds."""
+    """Correlate responses of variance 1 with predictions in each fold, and average over folds."""
     xp = namespace(sums)
     n = small(sizes, sums)[:, None]
-    y, yy, pp, yp = (sums[:, number] for number in range(4))
-    variance_y, variance_p = yy / n - (y / n) ** 2, pp / n
+    variance_y, variance_p, covariance = (sums[:, number] / n for number in range(3))
     defined = (variance_y > CONSTANT**2) & (variance_p > CONSTANT**2) & (n >= FEWEST_ROWS)
     # Two roots: the product of two small variances would underflow first.
     spread = xp.where(defined, variance_y, 1.0) ** 0.5 * xp.where(defined, variance_p, 1.0) ** 0.5
     weight = (n * defined).sum(0)
-    mean = xp.where(defined, yp / spread, 0.0).sum(0) / xp.where(weight > 0, weight, 1.0)
+    mean = xp.where(defined, n * covariance / spread, 0.0).sum(0) / xp.where(
+        weight > 0, weight, 1.0
+    )
     return xp.where(weight > 0, mean, float("nan"))
