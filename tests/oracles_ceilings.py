@@ -140,3 +140,33 @@ def extrapolated(subjects, target):
     noise = np.mean([(y**2).mean() for y in others]) - shared
     r = pearson(scaled[target], np.mean(others, axis=0))
     return r * np.sqrt(1 + noise / shared / len(others))
+
+
+def leveling_off(subjects, target):
+    """Fit v (1 - exp(-s / tau)) to mean correlations with s others, as Schrimpf et al. (2021)."""
+    rng = np.random.default_rng(0)
+    others = [number for number in range(len(subjects)) if number != target]
+    sizes = np.arange(1, len(others) + 1)
+    curve = np.array(
+        [
+            np.mean(
+                [
+                    pearson(subjects[target], subjects[rng.permutation(others)[:size]].mean(0))
+                    for _ in range(10)
+                ]
+            )
+            for size in sizes
+        ]
+    )
+    fits = []
+    for tau in np.geomspace(0.05, 200, 300):
+        shape = 1 - np.exp(-sizes / tau)
+        v = shape @ curve / (shape @ shape)
+        fits.append((((curve - v * shape) ** 2).sum(), v))
+    return min(fits)[1]
+
+
+def pooled_share(values):
+    """Pool noise and variance over folds; `values` is (fold, stimulus, repetition, neuroid)."""
+    noise = values.var(2, ddof=1).mean((0, 1)) / values.shape[2]
+    return 1 - noise / values.mean(2).var(1, ddof=1).mean(0)
