@@ -163,18 +163,22 @@ def test_exchanged_passages_still_predict_where_folds_part_them():
     assert scores.attrs["guards_alarmed"] == "shuffled"
 
 
-def test_pixels_are_scored_as_na_score_scores_them():
+def test_pixels_are_scored_as_na_score_scores_them_beside_the_same_folds_of_the_layer():
     layers, dataset = planted_layer()
-    scores = guarded(layers, dataset, "baseline", folds=na.KFold(5))
-    pixels = na.score(na.load_model("pixels"), dataset, folds=na.KFold(5), guards=())
-    found = scores.guard_r.sel(guard="baseline", drop=True)
-    scored = found.dropna("fold", how="all")
-    np.testing.assert_allclose(scored, pixels.r.isel(layer=0).sel(fold=scored.fold), atol=1e-12)
-    assert re.fullmatch(
+    options = {"folds": na.KFold(5), "metric": na.RidgeEncoding(alphas=[1.0])}
+    scores = guarded({"true": layers["true"]}, dataset, "baseline", **options)
+    pixels = na.score(na.load_model("pixels"), dataset, guards=(), **options)
+    scored = scores.guard_r.sel(guard="baseline", drop=True).dropna("fold", how="all")
+    assert scored.fold.values.tolist() == [0, 2, 4]
+    np.testing.assert_allclose(scored, pixels.r.isel(layer=0).sel(fold=[0, 2, 4]), atol=1e-12)
+    form = (
         r"baseline 'pixels' predicts r = \S+ \(95% interval \S+ to \S+\), layer 'true' "
-        r"0\.\d{3}: the layer is ahead",
-        lines(scores)["baseline"],
+        r"(0\.\d{3}): the layer is ahead"
     )
+    of_layer = scores.r.isel(layer=0).sel(fold=[0, 2, 4]).mean("fold").median()
+    said = re.fullmatch(form, lines(scores)["baseline"])
+    assert float(said[1]) == pytest.approx(float(of_layer), abs=5e-4)
+    assert said[1] != f"{float(scores.r.isel(layer=0).mean('fold').median()):.3f}"
 
 
 def test_a_layer_that_pixels_beat_is_named():

@@ -14,7 +14,7 @@ from stream_cases import make_events, make_stream
 
 import neuroalign as na
 from neuroalign.guards.chosen import ChosenLayer
-from neuroalign.guards.run import NOT_SCORED
+from neuroalign.numerics.undefined import NOT_SCORED
 
 SCORING = ("content-free", "shuffled", "baseline")
 
@@ -34,6 +34,16 @@ def test_guards_score_no_more_folds_than_the_layers_were(n_layers, folds, expect
     found = [int(folds_scored(scores, name).sum()) for name in ("content-free", "shuffled")]
     # The baseline takes none of its share, since there are neither images nor texts.
     assert found == expected
+
+
+@pytest.mark.parametrize(("n_units", "expected"), [(80, 1), (200, 3)])
+def test_features_wider_than_the_layer_are_scored_on_fewer_folds(n_units, expected):
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 6, 6, 3), dtype=np.uint8)
+    responses = np.random.default_rng(1).normal(size=(200, 3))
+    dataset = na.make_dataset(responses, {"image": list(pixels)})
+    layers = noise_layers(dataset, n_units=n_units)
+    scores = guarded(layers, dataset, "baseline", folds=na.KFold(5))
+    assert int(folds_scored(scores, "baseline").sum()) == expected
 
 
 def test_guards_that_find_no_time_say_so():
@@ -66,7 +76,7 @@ def test_guards_score_some_neuroids_of_many_and_leave_the_others_undefined():
     assert scores.guard_r.isel(neuroid=left_out).isnull().all()
     flags = scores.guard_undefined.attrs
     meanings = dict(zip(flags["flag_values"], flags["flag_meanings"].split(), strict=True))
-    assert meanings[NOT_SCORED] == "not_scored"
+    assert meanings[NOT_SCORED] == "not_scored_by_guard"
     assert meanings[0] == "defined"
 
 
@@ -89,6 +99,7 @@ def chosen(*r2, keep=True):
     [
         ([[0.1, 0.1], [0.3, 0.2], [0.2, 0.2]], "1"),
         ([[-0.3, -0.2], [-0.1, -0.1]], "1"),
+        ([[0.1, 0.5], [0.35, 0.35]], "1"),
         ([[0.2, 0.2], [0.2, 0.2]], "0"),
         ([[np.nan, np.nan], [0.1, np.nan]], "1"),
         ([[np.nan, np.nan]], "0"),
@@ -277,6 +288,21 @@ def test_a_run_that_repeats_a_run_is_found():
         "2 of 3 runs repeat, event by event, a run that was trained on (first: 'a', 'c')"
     )
     assert scores.attrs["guards_alarmed"] == "duplicates"
+
+
+def test_a_run_that_repeats_a_run_is_found_where_both_are_cut():
+    model, dataset = stream(("a", "b"))
+    stimuli = dataset.stimuli.sort_values(["run", "onset"])
+    onsets = stimuli["onset"].to_numpy()[:20]
+    texts = [f"word {number}" for number in range(20)]
+    again = stimuli.assign(text=texts * 2, onset=[*onsets, *onsets])
+    other = again.assign(text=[*texts, *texts[::-1]])
+    test = [f"a/{k:04}" for k in range(10)] + [f"b/{k:04}" for k in range(20, 30)]
+    folds = na.TrainTest(test, part_groups=True)
+    for table, found in ((again, "2 of 2 runs repeat"), (other, "no run that was tested")):
+        changed = na.BrainDataset(dataset.recordings, table)
+        said = lines(guarded(model, changed, "duplicates", folds=folds))
+        assert said["duplicates"].startswith(found)
 
 
 def test_a_run_of_most_stimuli_is_said_to_stay():

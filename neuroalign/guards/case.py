@@ -92,6 +92,8 @@ class Case:
     ) -> tuple[xr.Dataset, float]:
         """Score features like a layer, on some neuroids, and as many folds as may be.
 
+        Inner folds are divided anew, where some of the folds are left out.
+
         Parameters
         ----------
         features : callable

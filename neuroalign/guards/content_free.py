@@ -11,7 +11,7 @@ from neuroalign.errors import DataError
 from neuroalign.guards.case import UNKNOWN_ORDER, Case, Found, like_layer
 from neuroalign.guards.order import RowOrder, read_order
 from neuroalign.numerics import content_free
-from neuroalign.numerics.moments import CONSTANT_PREDICTION
+from neuroalign.numerics.undefined import CONSTANT_PREDICTION
 
 MOST_COLUMNS, FEWEST_COLUMNS = 128, 16
 

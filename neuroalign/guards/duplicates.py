@@ -148,7 +148,7 @@ def _repeated_runs(case: Case) -> Found:
         train, test = (_runs_of(splits, side) for side in (fold.train, fold.test))
         for run in test:
             # A run that is cut is no repetition of itself.
-            others = (runs[other] for other in train if other not in test)
+            others = (runs[other] for other in train if other != run)
             if any(_is_repeated(runs[run], other, jitter) for other in others):
                 found.add(run)
     if not found:

@@ -17,6 +17,7 @@ from neuroalign.guards.case import Case, Found, LeftOut
 from neuroalign.guards.content_free import guard_content_free
 from neuroalign.guards.duplicates import guard_duplicates
 from neuroalign.guards.shuffled import guard_shuffled
+from neuroalign.numerics.undefined import NOT_SCORED, flag_attributes
 from neuroalign.progress import progress_bar
 
 _GUARDS: Mapping[str, Callable[[Case], Found]] = {
@@ -30,7 +31,6 @@ GUARDS = tuple(_GUARDS)
 SCORING = ("content-free", "shuffled", "baseline")  # that fit something, which takes time
 OF_ACTIVATIONS = ("shuffled", "duplicates")  # that read those of the chosen layer
 WORK = 0.75  # of the folds that were scored, over all layers, are what guards may score
-NOT_SCORED = 255  # a neuroid or fold that a guard left out
 
 
 class Guarded(NamedTuple):
@@ -125,12 +125,7 @@ def _side_by_side(found: Mapping[str, Found], scores: xr.Dataset) -> xr.Dataset:
         r[number][at] = part["r"].transpose(*like.dims).values
         if "undefined" in part:
             why[number][at] = part["undefined"].transpose(*like.dims).values
-    flags = scores["undefined"].attrs if "undefined" in scores else {}
-    reasons = {
-        "flag_values": [*flags.get("flag_values", []), NOT_SCORED],
-        "flag_meanings": f"{flags.get('flag_meanings', '')} not_scored".strip(),
-    }
     names = np.array(list(scored), dtype=str)
     return xr.Dataset(
-        {"guard_r": (dims, r), "guard_undefined": (dims, why, reasons)}, {"guard": names}
+        {"guard_r": (dims, r), "guard_undefined": (dims, why, flag_attributes())}, {"guard": names}
     )

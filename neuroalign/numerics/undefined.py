@@ -21,6 +21,7 @@ REASONS = (
     "no_other_subject",
     "ceiling_not_positive",
     "masked_by_other_repetitions",
+    "not_scored_by_guard",
 )
 (
     DEFINED,
@@ -37,6 +38,7 @@ REASONS = (
     NO_OTHER_SUBJECT,
     CEILING_NOT_POSITIVE,
     MASKED,
+    NOT_SCORED,
 ) = range(len(REASONS))
 
 
