@@ -14,7 +14,7 @@ from stream_cases import make_events, make_stream
 
 import neuroalign as na
 from neuroalign.guards.chosen import ChosenLayer
-from neuroalign.numerics.undefined import NOT_SCORED
+from neuroalign.numerics.undefined import NOT_SCORED, REASONS
 
 SCORING = ("content-free", "shuffled", "baseline")
 
@@ -78,6 +78,15 @@ def test_guards_score_some_neuroids_of_many_and_leave_the_others_undefined():
     meanings = dict(zip(flags["flag_values"], flags["flag_meanings"].split(), strict=True))
     assert meanings[NOT_SCORED] == "not_scored_by_guard"
     assert meanings[0] == "defined"
+
+
+def test_what_is_undefined_by_construction_is_so_for_every_neuroid_at_no_cost():
+    dataset = passages(0, n_neuroids=900, columns=())
+    scores = guarded(noise_layers(dataset), dataset, "content-free", "shuffled", folds=WHOLE)
+    assert "r is undefined for all 900 neuroids" in lines(scores)["content-free"]
+    codes = np.unique(scores.guard_undefined.sel(guard="content-free"))
+    assert [REASONS[code] for code in codes] == ["constant_prediction"]
+    assert folds_scored(scores, "shuffled").sum() == 4  # all that there is time for
 
 
 def chosen(*r2, keep=True):

@@ -9,6 +9,7 @@ import xarray as xr
 from neuroalign.data.row_table import read_rows
 from neuroalign.errors import DataError
 from neuroalign.guards.case import UNKNOWN_ORDER, Case, Found, like_layer
+from neuroalign.guards.median_r import MedianR
 from neuroalign.guards.order import RowOrder, read_order
 from neuroalign.numerics import content_free
 from neuroalign.numerics.undefined import CONSTANT_PREDICTION
@@ -94,35 +95,35 @@ def guard_content_free(case: Case) -> Found:
     if order is None:
         return Found(UNKNOWN_ORDER.format(words=case.words))
     parted = any(order.parted(fold) for fold in case.prepared.splits.folds)
+    n_neuroids = case.scores.sizes["neuroid"]
     if not order.placed and not parted:
-        scores = _undefined(case)
-        n_neuroids = scores.sizes["neuroid"]
-        return Found(
+        sentence = (
             f"{order.word}s are held out whole, where features that know the {order.word} only "
-            f"predict a constant: r is undefined for all {n_neuroids} neuroids, as it should be",
-            scores=scores,
+            f"predict a constant: r is undefined for all {n_neuroids} neuroids, as it should be"
         )
+        return Found(sentence, scores=_undefined(case))
     features = like_layer(_features(order, case.rng(1), case.chosen.n_units), case.chosen.sizes)
     scores, cost = case.evaluate(lambda _: features, features[0].size)
     found = case.median_r(scores)
     known = f"the {order.word} and the place in it" if order.placed else f"the {order.word}"
     sentence = f"features that know {known}, and no content, predict {found}"
-    if found.above_chance and parted:
-        layer = f", layer {case.layer!r} {case.layer_r(scores):.3f}" if case.layer else ""
-        sentence += (
-            f"{layer}: the folds part {order.word}s, so that what neighbors share counts as "
-            "predicted"
-        )
-    elif found.above_chance:
-        sentence += f": responses follow the place in the {order.word}, which a model may know too"
-    else:
-        sentence += f": {found.verdict}"
+    if parted and found.above_chance and case.layer is not None:
+        sentence += f", layer {case.layer!r} {case.layer_r(scores):.3f}"
+    sentence += f": {_verdict(order.word, found, parted=parted)}"
     if not parted:
         sentence += (
             f"; {order.word}s are held out whole, where a smoothed identity predicts a constant, "
-            f"with r undefined for all {scores.sizes['neuroid']} neuroids"
+            f"with r undefined for all {n_neuroids} neuroids"
         )
     return Found(sentence, found.above_chance, scores, cost)
+
+
+def _verdict(word: str, found: MedianR, *, parted: bool) -> str:
+    if not found.above_chance:
+        return found.verdict
+    if parted:
+        return f"the folds part {word}s, so that what neighbors share counts as predicted"
+    return f"responses follow the place in the {word}, which a model may know too"
 
 
 def _known_order(table: pd.DataFrame) -> RowOrder:
@@ -161,17 +162,8 @@ def _labelled(order: RowOrder, values: np.ndarray, spaces: list[str] | None = No
 
 
 def _undefined(case: Case) -> xr.Dataset:
-    """Return what scoring would: a constant prediction in every fold."""
-    recordings = case.recordings()
-    first = recordings[0]
-    neuroids = np.concatenate([own["neuroid"].values for own in recordings])
-    n_folds = case.prepared.splits.repeat.count(0)
-    shape = (n_folds, len(neuroids), *first.shape[2:])
-    dims = ("fold", *map(str, first.dims[1:]))
-    return xr.Dataset(
-        {
-            "r": (dims, np.full(shape, np.nan)),
-            "undefined": (dims, np.full(shape, CONSTANT_PREDICTION, dtype=np.uint8)),
-        },
-        {"fold": np.arange(n_folds), "neuroid": neuroids},
-    )
+    """Return what scoring would: a constant prediction in every fold, for every neuroid."""
+    like = case.scores["r"].isel(layer=0, drop=True)
+    like = like.isel(fold=slice(case.prepared.splits.repeat.count(0)))
+    constant = xr.full_like(like, CONSTANT_PREDICTION, dtype=np.uint8)
+    return xr.Dataset({"r": xr.full_like(like, np.nan), "undefined": constant})
