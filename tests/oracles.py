@@ -73,17 +73,6 @@ def pearson(one, two):
     return float(np.corrcoef(one, two)[0, 1])
 
 
-def anova_reliability(trials):
-    """`trials` is a list over stimuli of lists of responses."""
-    averages = np.array([np.mean(values) for values in trials])
-    spare = sum(len(values) - 1 for values in trials)
-    pooled = sum(((np.array(v) - np.mean(v)) ** 2).sum() for v in trials) / spare
-    noise = [
-        (np.var(values, ddof=1) if len(values) > 1 else pooled) / len(values) for values in trials
-    ]
-    return 1 - np.mean(noise) / np.var(averages, ddof=1)
-
-
 def all_halves_correlation(trials):
     """Average the correlation over every way to halve the repetitions of each stimulus."""
     halvings = []

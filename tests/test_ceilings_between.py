@@ -6,6 +6,7 @@ import numpy as np
 import oracles_ceilings as oracles
 import pandas as pd
 import pytest
+from ceiling_cases import blocks_of
 
 import neuroalign as na
 from neuroalign.ceilings import (
@@ -13,6 +14,12 @@ from neuroalign.ceilings import (
     inter_subject_extrapolated,
     inter_subject_regression,
     mean_over_folds,
+)
+from neuroalign.numerics.inter_subject import (
+    Others,
+    correlate_with_mean,
+    extrapolate,
+    standardize,
 )
 
 LABELS = [f"s{number:03}" for number in range(60)]
@@ -64,6 +71,26 @@ def test_extrapolation_equals_the_slow_oracle(seed, n_subjects):
         for neuroid in range(3):
             expected = oracles.extrapolated(values[:, :, neuroid], subject)
             assert found[subject, neuroid] == pytest.approx(expected, abs=1e-10)
+
+
+def test_without_a_block_extrapolation_is_that_of_the_other_rows():
+    values = shared_signal(0, (4, 60, 3))
+    blocks = blocks_of(60, n_blocks=5)
+    own, *others = (standardize(subject, blocks) for subject in values)
+
+    def extrapolated(rows, blocks):
+        """Extrapolate from some rows, as they were standardized with all."""
+        target = own._replace(values=own.values[rows], present=own.present[rows])
+        total, squares = (sum(o.values[rows] ** power for o in others) for power in (1, 2))
+        every = Others(total, squares, np.full(total.shape, 3), np.full(3, 3))
+        leave_one_out = correlate_with_mean(target, every, blocks)
+        return extrapolate(target, every, blocks, leave_one_out)[0]
+
+    found = extrapolated(np.arange(60), blocks)
+    for block in range(5):
+        rows = np.flatnonzero(blocks.of_row != block)
+        expected = extrapolated(rows, blocks_of(48)).value
+        np.testing.assert_allclose(found.without[block], expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("n_subjects", [3, 4, 10])

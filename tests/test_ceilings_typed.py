@@ -164,8 +164,8 @@ def test_stimuli_without_a_part_or_a_block_are_left_out():
 def test_a_block_is_what_its_name_says_and_those_of_nothing_change_nothing():
     recording = recording_of(noisy())
     parts = pd.Series(np.repeat([2, 0, 1], 10), LABELS)
-    blocks = pd.Series([f"{p}/{k % 3}" for k, p in enumerate(parts)], LABELS)
-    blocks["unknown"] = "9/9"
+    blocks = pd.Series([f"{'cab'[p]}/{k % 3}" for k, p in enumerate(parts)], LABELS)
+    blocks["unknown"] = "b/9"
     ceiling = anova(recording, parts=parts, blocks=blocks)
     assert ceiling.without["block"].values.tolist() == sorted(set(blocks))
     for name in sorted(set(blocks)):
