@@ -1,6 +1,6 @@
 """How often intervals hold what they are about, and tests err, over 2,000 draws of known truth.
 
-Run with `pytest -m slow -s tests/test_interval_coverage.py`, which takes an hour and a half on two cores; it
+Run with `pytest -m slow -s tests/test_interval_coverage.py`, an hour and a half on two cores; it
 prints the tables of docs/intervals.md and docs/comparison.md, as does
 `python tests/coverage_cases.py --processes 16` in nine minutes on sixteen.
 """
