@@ -13,6 +13,7 @@ from neuroalign.ceilings import Ceiling, mean_over_folds, median_share, normaliz
 from neuroalign.ceilings.typed import ceilings_in
 from neuroalign.errors import DataError, unknown_name
 from neuroalign.inference.intervals import median_interval
+from neuroalign.inference.normalized import normalized_interval
 
 BEST = "best"
 CEILING = "split_half"  # by which tables normalize
@@ -41,6 +42,7 @@ def summarize(
         and `r_high` (95%), `interval` (its estimand: "procedure" or "conditional"), `ceiling_r`
         (root of the median noise ceiling from split halves: r of a perfect model; 0 where that
         is not positive), `normalized_r` (median of r / root of the ceiling, neuroid by neuroid),
+        `normalized_low` and `normalized_high` (its interval, in which the ceiling errs too),
         `n_neuroids`, `n_undefined` (those without any score, which the medians leave out),
         `n_below_noise` (ceilings that are not positive) and, with a mask, `n_masked`. Ceilings that
         are not positive count in `normalized_r` as ratios beyond all others of the sign of r: to
@@ -94,11 +96,13 @@ def _row(scores: xr.Dataset, mask: Ceiling | None) -> dict[str, object]:
     interval = median_interval(scores)
     known = ceilings_in(scores)
     bound = np.array([np.nan])
-    normalized, masked = np.nan, {}
+    normalized, reach, masked = np.nan, (np.nan, np.nan), {}
     if CEILING in known:
         bound = scores[f"ceiling_{CEILING}"].values
         share = normalize_by_ceiling(scores, form=FORM, ceiling=CEILING, mask=mask)
         normalized = median_share(share, mean_over_folds(scores))
+        if mask is None and not scores["repeat"].any():
+            reach = normalized_interval(scores, form=FORM, ceiling=CEILING)[1:3]
         masked = {} if mask is None else {"n_masked": share.attrs["n_masked"]}
     r = mean_over_folds(scores)
     undefined = r.isnull().all([dim for dim in r.dims if dim != "neuroid"])
@@ -112,6 +116,8 @@ def _row(scores: xr.Dataset, mask: Ceiling | None) -> dict[str, object]:
         "interval": interval.estimand,
         "ceiling_r": float(np.sqrt(np.maximum(_median(bound), 0))),
         "normalized_r": normalized,
+        "normalized_low": reach[0],
+        "normalized_high": reach[1],
         **between,
         "n_neuroids": scores.sizes["neuroid"],
         "n_undefined": int(undefined.sum()),
