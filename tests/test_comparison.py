@@ -133,8 +133,8 @@ def test_the_sentence_counts_what_passed(sites):
         int(asked["passed"].sel(comparison=name).sum()) for name in asked["comparison"].values
     ]
     assert asked.attrs["sentence"] == (
-        f"{int(asked['predicted'].sum())} of 20 neuroids are predicted; of these, {counts[0]} better than best unimodal, "
-        f"{counts[1]} better than concatenation"
+        f"{int(asked['predicted'].sum())} of 20 neuroids are predicted; of these, {counts[0]} "
+        f"better than best unimodal, {counts[1]} better than concatenation"
     )
 
 
@@ -226,6 +226,24 @@ def refusal(message):
 def test_one_score_is_no_comparison(sites):
     with refusal("A comparison needs two scores or more, but 1 were given."):
         na.compare({"a": sites[1]["vision"]})
+
+
+def test_scores_without_names_are_refused(sites):
+    message = (
+        "Scores are given as a list; compare takes them by name, as in "
+        "compare({'trained': scores, 'untrained': others})."
+    )
+    with refusal(message):
+        na.compare([sites[1]["vision"]] * 2)
+
+
+def test_what_is_no_scores_is_refused(sites):
+    message = (
+        "The scores of 'b' are a DataFrame without r; use what score(...), best_layer(...) or "
+        "load_scores(...) return."
+    )
+    with refusal(message):
+        na.compare({"a": sites[1]["vision"], "b": pd.DataFrame()})
 
 
 def test_scores_of_several_layers_must_be_chosen_from(planted):

@@ -1,5 +1,7 @@
 """Intervals of labelled scores: their parts, what they do not depend on, and when there is none."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -119,6 +121,17 @@ def test_subjects_widen_an_interval_by_what_they_differ(rng):
     assert found.median == pytest.approx(float(per_subject.mean()))
     assert found.estimand == "population"
     assert found.high - found.low > 2 * 2.7 * float(per_subject.std(ddof=1)) / np.sqrt(5)
+
+
+def test_an_interval_is_of_one_layer(planted):
+    layers, dataset = planted
+    scores = na.score(layers, dataset, na.RidgeEncoding(inner="gcv"), progress=False)
+    message = (
+        "These scores are of 2 layers (first: 'other', 'true'); choose one with "
+        "best_layer(scores) or scores.sel(layer=[...])."
+    )
+    with pytest.raises(na.NeuroalignError, match=f"^{re.escape(message)}$"):
+        median_interval(scores)
 
 
 def test_scores_that_do_not_say_whose_they_are_are_refused(rng):

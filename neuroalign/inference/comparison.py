@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neuroalign.errors import DataError, name_some
+from neuroalign.errors import DataError
 from neuroalign.inference.intervals import (
     LEVEL,
     STIMULI,
+    check_one_layer,
     check_same_data,
     difference_interval,
     paired_spreads,
@@ -57,11 +58,17 @@ def compare(
     >>> na.compare(runs)[["first", "second"]].values.tolist()
     [['pixels', 'efficientnet-lite0']]
     """
+    if not isinstance(scores, Mapping):
+        message = (
+            f"Scores are given as a {type(scores).__name__}; compare takes them by name, as in "
+            "compare({'trained': scores, 'untrained': others})."
+        )
+        raise DataError(message)
     if len(scores) < 2:
         message = f"A comparison needs two scores or more, but {len(scores)} were given."
         raise DataError(message)
     for name, given in scores.items():
-        check_one_layer(name, given)
+        check_one_layer(f"the scores of {name!r}", given)
     rows = []
     for (first, one), (second, two) in itertools.combinations(scores.items(), 2):
         _check_same(first, one, second, two)
@@ -110,7 +117,7 @@ def neuroid_differences(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     True
     """
     for name, given in (("first", first), ("second", second)):
-        check_one_layer(name, given)
+        check_one_layer(f"the {name} scores", given)
     check_same_data(first, second)
     one, two = paired_spreads(first, second)
     away = one.deviations.values - two.deviations.values
@@ -168,7 +175,7 @@ def nested_comparison(
     >>> int(asked.passed.sum())
     0
     """
-    check_one_layer("the model", scores)
+    check_one_layer("the scores of the model", scores)
     if not against:
         message = "Nobody is named to compare with; pass against={'untrained': scores_of_the_twin}."
         raise DataError(message)
@@ -205,17 +212,6 @@ def nested_comparison(
             for name, part in zip(against, parts, strict=True)
         ),
     )
-
-
-def check_one_layer(name: str, scores: xr.Dataset) -> None:
-    """Refuse scores of several layers, which must be chosen from first."""
-    if scores.sizes.get("layer", 1) > 1:
-        message = (
-            f"The scores of {name!r} are of {scores.sizes['layer']} layers "
-            f"{name_some(scores['layer'].values)}; choose one with best_layer(scores) or "
-            "scores.sel(layer=[...])."
-        )
-        raise DataError(message)
 
 
 def _check_same(first: str, one: xr.Dataset, second: str, two: xr.Dataset) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from neuroalign.ceilings import mean_over_folds
-from neuroalign.errors import DataError, unknown_name
+from neuroalign.errors import DataError, name_some, unknown_name
 from neuroalign.numerics.resampling import (
     Deviations,
     block_deviations,
@@ -230,6 +230,7 @@ def paired_spreads(first: xr.Dataset, second: xr.Dataset) -> tuple[Spread, Sprea
 
 def spread_of(scores: xr.Dataset, *, share: np.ndarray | None = None) -> Spread:
     """Read r of one layer and how it errs from scores, with neuroids (and times) as columns."""
+    check_one_layer("these scores", scores)
     r = mean_over_folds(scores).values.ravel()
     if scores.sizes["fold"] == 1:
         moments = scores["moments"].transpose("block", ..., "moment").values
@@ -270,6 +271,23 @@ def noise_share(scores: xr.Dataset, r: np.ndarray) -> np.ndarray:
         ratio = varies / (missed**2 / rows)
         share = share * max(1.0, float(np.nanmean(ratio))) if np.isfinite(ratio).any() else 1.0
     return np.clip(share, 0.0, 1.0) * np.ones(len(r))
+
+
+def check_one_layer(name: str, scores: object) -> None:
+    """Refuse what is no scores, and scores of several layers, which must be chosen from first."""
+    if not isinstance(scores, xr.Dataset) or "r" not in scores:
+        message = (
+            f"{name[:1].upper()}{name[1:]} are a {type(scores).__name__} without r; use what "
+            "score(...), best_layer(...) or load_scores(...) return."
+        )
+        raise DataError(message)
+    if scores.sizes.get("layer", 1) > 1:
+        message = (
+            f"{name[:1].upper()}{name[1:]} are of {scores.sizes['layer']} layers "
+            f"{name_some(scores['layer'].values)}; choose one with best_layer(scores) or "
+            "scores.sel(layer=[...])."
+        )
+        raise DataError(message)
 
 
 def check_same_data(first: xr.Dataset, second: xr.Dataset) -> None:
