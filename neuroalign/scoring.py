@@ -86,10 +86,10 @@ def score(
         and their held-out predictions, raw and signed; NaN where undefined, and `undefined` says
         why. `ceiling_split_half` and `ceiling_anova` (neuroid, [time]): share of signal in the
         variance of the same averages; `ceiling_inter_subject`: correlation with the others, where
-        subjects share neuroids; each with `_error`, `_without` and `_undefined`. `moments`: sums from which r can be resampled. `guard_r` (guard,
-        fold, neuroid, [time]): r that should be near 0, or lower; the attribute `guards` says in
-        words what each found. The attribute `provenance` is a JSON string with hashes, splits,
-        seed, versions and options.
+        subjects share neuroids; each with `_error`, `_without` and `_undefined`. `moments`: sums
+        from which r can be resampled. `guard_r` (guard, fold, neuroid, [time]): r that should be
+        near 0, or lower; the attribute `guards` says in words what each found. The attribute
+        `provenance` is a JSON string with hashes, splits, seed, versions and options.
 
     Examples
     --------
