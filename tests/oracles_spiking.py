@@ -70,19 +70,3 @@ def every_numbering(table):
     columns = [list(itertools.permutations(column)) for column in table.T]
     for chosen in itertools.product(*columns):
         yield np.array(chosen).T
-
-
-def jackknife(responses):
-    ones, others = [], []
-    for y in responses:
-        if len(y) > 1:
-            for number in range(len(y)):
-                ones.append(y[number])
-                others.append(np.delete(y, number).mean())
-    return np.corrcoef(ones, others)[0, 1]
-
-
-def conservative(responses):
-    repeated = [y for y in responses if len(y) > 1]
-    spread = np.var([y.mean() for y in repeated])
-    return spread / np.sqrt(spread * (spread + np.mean([y.var() for y in repeated])))

@@ -134,6 +134,15 @@ def test_single_shares_are_undefined_for_a_reason(name, counts, reason):
     assert reasons(found) == [reason] * 3
 
 
+@pytest.mark.parametrize("oracle", [jackknife_oracle, conservative_oracle])
+@pytest.mark.parametrize("n_repeated", [1, 2, 3])
+def test_oracles_need_three_stimuli_that_repeat(oracle, n_repeated):
+    counts = [2] * n_repeated + [1] * (6 - n_repeated)
+    values, codes, _ = simulate(counts)
+    reason = "defined" if n_repeated == 3 else "too_few_stimuli"
+    assert reasons(oracle(values, codes, blocks_of(6))) == [reason] * 3
+
+
 @pytest.mark.parametrize(
     ("counts", "reason"),
     [([1] * 8, "no_repetitions"), ([4] * 4, "too_few_stimuli"), ([4] * 9, "constant_response")],

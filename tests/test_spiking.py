@@ -192,7 +192,6 @@ def test_inputs_are_not_changed(recording, rates, null):
 
     before = fingerprint()
     measures(rates, recording, null)
-    na.metrics.oracle_correlation(recording)
     na.metrics.signal_power(recording)
     assert fingerprint() == before
 
@@ -229,8 +228,6 @@ def test_single_showings_allow_no_measure_that_needs_repetitions(recording, rate
         na.metrics.feve(rates, once),
         na.metrics.cc_norm(rates, once),
         na.metrics.signal_power(once),
-        na.metrics.oracle_correlation(once),
-        na.metrics.oracle_correlation(once, form="conservative"),
     ):
         assert "6 no repetitions" in found.attrs["undefined"]
     assert na.metrics.psth_r2(rates, once).notnull().all()
@@ -247,17 +244,6 @@ def test_noiseless_response_of_simulated_neurons_reaches_one(seed):
     feve, cc = (f(counts.noiseless, counts) for f in (na.metrics.feve, na.metrics.cc_norm))
     assert float(feve.median()) == pytest.approx(1, abs=0.03)
     assert float(cc.median()) == pytest.approx(1, abs=0.03)
-
-
-def test_oracles_say_which_side_they_err_on(recording):
-    lower = na.metrics.oracle_correlation(recording)
-    upper = na.metrics.oracle_correlation(recording, form="conservative")
-    assert (lower.attrs["role"], upper.attrs["role"]) == ("lower bound", "upper bound")
-    assert (lower.values < upper.values).all()
-    for place in range(6):
-        lists = [row[~np.isnan(row)] for row in recording[:, :, place].values]
-        assert float(lower[place]) == pytest.approx(oracles.jackknife(lists), rel=1e-12)
-        assert float(upper[place]) == pytest.approx(oracles.conservative(lists), rel=1e-12)
 
 
 def test_infinite_rates_are_refused(recording, rates, null):
@@ -340,13 +326,9 @@ def refusals(recording, rates, null):
         "A dict is not a recording; give that of one subject, as make_recording does.",
         lambda: metrics.signal_power({}),
     )
-    yield (
-        "No form of oracle is called 'jack'. Did you mean 'jackknife'?",
-        lambda: metrics.oracle_correlation(recording, form="jack"),
-    )
 
 
-@pytest.mark.parametrize("number", range(15))
+@pytest.mark.parametrize("number", range(14))
 def test_refusals_say_what_is_needed(recording, rates, null, number):
     message, call = list(refusals(recording, rates, null))[number]
     with pytest.raises((DataError, UnknownNameError)) as caught:
@@ -355,4 +337,4 @@ def test_refusals_say_what_is_needed(recording, rates, null, number):
 
 
 def test_every_refusal_is_tested(recording, rates, null):
-    assert len(list(refusals(recording, rates, null))) == 15
+    assert len(list(refusals(recording, rates, null))) == 14

@@ -1,4 +1,4 @@
-"""Arrays of spike counts: likelihood, explainable variance and oracles against loops."""
+"""Arrays of spike counts: likelihood and explainable variance against loops."""
 
 import numpy as np
 import oracles_spiking as oracles
@@ -6,13 +6,12 @@ import pytest
 from sklearn.metrics import d2_tweedie_score, mean_poisson_deviance
 
 from neuroalign.numerics.signal_power import (
-    conservative_oracle,
     explained_share,
-    jackknife_oracle,
     normalized_correlation,
     signal_power,
 )
-from neuroalign.numerics.spiking import REASONS, average_r2, count_repetitions, poisson_bits
+from neuroalign.numerics.spiking import average_r2, count_repetitions, poisson_bits
+from neuroalign.numerics.undefined import REASONS
 
 N_STIMULI, N_TARGETS = 14, 4
 
@@ -52,8 +51,6 @@ def test_measures_of_unequal_repetitions_equal_loops_over_stimuli(seed):
         "psth_r2": average_r2(responses, guess).values,
         "cc_norm": normalized_correlation(responses, guess).values,
         "signal_power": signal_power(responses).values,
-        "jackknife": jackknife_oracle(values, codes).values,
-        "conservative": conservative_oracle(responses).values,
     }
     for target in range(N_TARGETS):
         lists = oracles.by_stimulus(values, codes, target)
@@ -62,9 +59,8 @@ def test_measures_of_unequal_repetitions_equal_loops_over_stimuli(seed):
         assert (share.values[target], explainable[target]) == pytest.approx(expected, rel=1e-12)
         assert found["psth_r2"][target] == pytest.approx(oracles.psth_r2(lists, p), rel=1e-12)
         assert found["cc_norm"][target] == pytest.approx(oracles.cc_norm(lists, p), rel=1e-12)
-        for name in ("signal_power", "jackknife", "conservative"):
-            expected = getattr(oracles, name)(lists)
-            assert found[name][target] == pytest.approx(expected, rel=1e-12), name
+        expected = oracles.signal_power(lists)
+        assert found["signal_power"][target] == pytest.approx(expected, rel=1e-12)
 
 
 def test_bits_per_spike_are_the_deviance_that_is_saved():
@@ -188,16 +184,6 @@ def test_noiseless_response_explains_all_that_is_explainable(n_repetitions):
     assert np.median(normalized_correlation(responses, rates).values) == pytest.approx(1, abs=0.03)
 
 
-def test_oracles_bracket_the_correlation_of_the_noiseless_response():
-    values, codes, rates = simulated((3, 6), seed=1)
-    lower = jackknife_oracle(values, codes).values
-    upper = conservative_oracle(count_repetitions(values, codes)).values
-    pairs = zip(values.T, rates[codes].T, strict=True)
-    true = np.array([np.corrcoef(y, p)[0, 1] for y, p in pairs])
-    assert np.median(lower) < np.median(true) - 0.02
-    assert np.median(upper) > np.median(true) + 0.02
-
-
 def test_signal_power_of_noise_is_zero_on_average_and_undefined_ratios_are_counted():
     rng = np.random.default_rng(0)
     codes = np.repeat(np.arange(60), 4)
@@ -224,8 +210,6 @@ def test_constants_single_responses_and_few_stimuli_are_undefined_each_for_its_r
         "feve": explained_share(responses, guess, fewest=0.15)[0],
         "cc_norm": normalized_correlation(responses, guess),
         "signal_power": signal_power(responses),
-        "jackknife": jackknife_oracle(values, codes),
-        "conservative": conservative_oracle(responses),
     }
     constant, alone, few = "constant_response", "no_repetitions", "too_few_stimuli"
     assert {name: reason(measured) for name, measured in found.items()} == {
@@ -233,20 +217,9 @@ def test_constants_single_responses_and_few_stimuli_are_undefined_each_for_its_r
         "feve": [constant, "defined", alone, few],
         "cc_norm": [constant, "constant_prediction", alone, few],
         "signal_power": ["defined", "defined", alone, few],
-        "jackknife": [constant, "defined", alone, few],
-        "conservative": [constant, "defined", alone, few],
     }
     for measured in found.values():
         assert (np.isnan(measured.values) == (measured.reason > 0)).all()
-
-
-@pytest.mark.parametrize("n_repeated", [1, 2, 3])
-def test_oracles_need_three_stimuli_that_repeat(n_repeated):
-    codes = np.sort([*range(6), *range(n_repeated)])
-    values = np.random.default_rng(0).poisson(5, (len(codes), 1)).astype(float)
-    defined = "defined" if n_repeated == 3 else "too_few_stimuli"
-    assert reason(jackknife_oracle(values, codes)) == [defined]
-    assert reason(conservative_oracle(count_repetitions(values, codes))) == [defined]
 
 
 @pytest.mark.parametrize("measure", [average_r2, normalized_correlation])

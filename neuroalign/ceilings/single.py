@@ -89,7 +89,8 @@ def oracle_jackknife(
 
     References
     ----------
-    Lurz et al. (2021), doi:10.1101/2020.10.05.326256.
+    Lurz et al. (2021), doi:10.1101/2020.10.05.326256. Form and name are those of the public package
+    neuralpredictors.
 
     Examples
     --------
@@ -132,7 +133,8 @@ def oracle_conservative(
 
     References
     ----------
-    Lurz et al. (2021), doi:10.1101/2020.10.05.326256.
+    Lurz et al. (2021), doi:10.1101/2020.10.05.326256. Form and name are those of the public package
+    neuralpredictors.
 
     Examples
     --------

@@ -5,7 +5,6 @@ from neuroalign.metrics.co_smoothing import co_smoothing_split as co_smoothing_s
 from neuroalign.metrics.encoding import RidgeEncoding as RidgeEncoding
 from neuroalign.metrics.explainable import cc_norm as cc_norm
 from neuroalign.metrics.explainable import feve as feve
-from neuroalign.metrics.explainable import oracle_correlation as oracle_correlation
 from neuroalign.metrics.explainable import signal_power as signal_power
 from neuroalign.metrics.mapping_encoding import MappingEncoding as MappingEncoding
 from neuroalign.metrics.spiking import bits_per_spike as bits_per_spike
@@ -22,7 +21,6 @@ __all__ = [
     "cc_norm",
     "co_smoothing_split",
     "feve",
-    "oracle_correlation",
     "psth_r2",
     "signal_power",
     "spiking_scores",

@@ -1,16 +1,12 @@
-"""How much of the explainable variance is predicted, and what repetitions say is explainable."""
+"""How much of the explainable variance is predicted, and how much signal repetitions show."""
 
 from __future__ import annotations
 
-from typing import Literal
-
 import xarray as xr
 
-from neuroalign.errors import DataError, unknown_name
+from neuroalign.errors import DataError
 from neuroalign.metrics.single_responses import match_single
 from neuroalign.numerics import signal_power as numerics
-
-FORMS = ("jackknife", "conservative")
 
 
 def feve(
@@ -108,7 +104,9 @@ def signal_power(recording: xr.DataArray) -> xr.DataArray:
 
     Variance of the averages, less the mean over stimuli of the variance of the noise that is left
     in them. For equal numbers of repetitions, whose numbering means nothing here, it is the
-    estimate of Sahani & Linden averaged over all numberings.
+    estimate of Sahani & Linden averaged over all numberings. It is a variance, in squared units of
+    the responses; `neuroalign.ceilings.signal_power` is the share of it in that of the averages,
+    within folds, from repetitions that are numbered.
 
     Parameters
     ----------
@@ -138,56 +136,3 @@ def signal_power(recording: xr.DataArray) -> xr.DataArray:
     units = f"({recording.attrs.get('units', 'unstated units')})^2"
     found = numerics.signal_power(matched.responses)
     return matched.labelled(found, "signal_power", of="noiseless responses", units=units)
-
-
-def oracle_correlation(
-    recording: xr.DataArray, *, form: Literal["jackknife", "conservative"] = "jackknife"
-) -> xr.DataArray:
-    """Bound the correlation of the noiseless response with single responses.
-
-    Parameters
-    ----------
-    recording : DataArray
-        Of one subject, with repetitions. Stimuli shown once are left out.
-    form : str
-        "jackknife": single responses with the average of the others to the same stimulus. That
-        average is noisy: errs below. "conservative": sqrt(V / (V + W)), V being the variance of
-        the averages, noise included, and W that of responses to one stimulus (ddof 0): errs
-        above, so that what is divided by it comes out low, hence its name.
-
-    Returns
-    -------
-    DataArray (neuroid, [time])
-        The attribute `role` says which side it errs on. Both are of single responses, and no
-        scores of averaged responses are divided by them.
-
-    References
-    ----------
-    Lurz et al. (2021), doi:10.1101/2020.10.05.326256. Both forms, with their names, are those of
-    the public package neuralpredictors.
-
-    Examples
-    --------
-    >>> import neuroalign as na, numpy as np, xarray as xr
-    >>> units = np.random.default_rng(0).normal(size=(90, 9))
-    >>> names = [f"s{number:02}" for number in range(90)]
-    >>> layer = xr.DataArray(units, {"stimulus": names}, ("stimulus", "unit"))
-    >>> recording = na.simulate.spikes(layer)
-    >>> na.metrics.oracle_correlation(recording).attrs["role"]
-    'lower bound'
-    """
-    if form not in FORMS:
-        raise unknown_name(form, FORMS, kind="form of oracle")
-    matched = match_single(recording, "oracle_correlation")
-    if form == FORMS[0]:
-        found = numerics.jackknife_oracle(*matched.showings)
-    else:
-        found = numerics.conservative_oracle(matched.responses)
-    return matched.labelled(
-        found,
-        f"oracle_{form}",
-        bounds="correlation",
-        role="lower bound" if form == FORMS[0] else "upper bound",
-        of="single responses",
-        repetitions="one against the average of the others" if form == FORMS[0] else "all",
-    )

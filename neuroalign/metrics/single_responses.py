@@ -12,7 +12,8 @@ from neuroalign.data.repetitions import to_showings
 from neuroalign.data.row_table import WORDS
 from neuroalign.data.schema import as_labels, is_showings, is_stream, repeated
 from neuroalign.errors import DataError, name_some
-from neuroalign.numerics.spiking import REASONS, Measured, Repetitions, count_repetitions
+from neuroalign.numerics.spiking import Measured, Repetitions, count_repetitions
+from neuroalign.numerics.undefined import REASONS, flag_attributes
 
 MANY = {**WORDS, "neuroid": "neuroids", "time": "times"}
 
@@ -26,15 +27,12 @@ class Matched:
     labels : mapping of str to array
         Of the rows ("stimulus" or "sample", sorted), "neuroid", and "time" where there is one.
     responses : Repetitions
-    showings : pair of arrays
-        The responses as they came (showings, targets), and the number of the row of each.
     coords : mapping
         What the recording says of its neuroids and times.
     """
 
     labels: Mapping[str, np.ndarray]
     responses: Repetitions
-    showings: tuple[np.ndarray, np.ndarray]
     coords: Mapping[str, xr.Variable]
 
     @property
@@ -86,7 +84,7 @@ class Matched:
         shape = [len(self.labels[dim]) for dim in dims]
         return xr.DataArray(
             found.values.reshape(shape),
-            {**self.coords, "undefined": (dims, found.reason.reshape(shape), flags())},
+            {**self.coords, "undefined": (dims, found.reason.reshape(shape), flag_attributes())},
             dims,
             name=name,
             attrs={**attrs, "undefined": undefined_sentence(found.reason, self.names)},
@@ -140,7 +138,7 @@ def match_responses(recording: xr.DataArray) -> Matched:
     if not single:
         counts = _given_counts(table).reshape(values.shape)
         responses = responses._replace(counts=responses.counts * counts)
-    return Matched(located, responses, (values, codes), coords)
+    return Matched(located, responses, coords)
 
 
 def match_single(recording: xr.DataArray, what: str) -> Matched:
@@ -188,11 +186,6 @@ def _places(array: xr.DataArray, dim: str, wanted: np.ndarray, what: str) -> np.
         )
         raise DataError(message)
     return places
-
-
-def flags() -> dict[str, object]:
-    """Say what the numbers of the reasons mean, as attributes."""
-    return {"flag_values": list(range(len(REASONS))), "flag_meanings": " ".join(REASONS)}
 
 
 def undefined_sentence(reason: np.ndarray, names: np.ndarray) -> str:

@@ -8,10 +8,11 @@ import numpy as np
 import xarray as xr
 
 from neuroalign.errors import DataError, name_some
-from neuroalign.metrics.single_responses import Matched, flags, match_single, undefined_sentence
+from neuroalign.metrics.single_responses import Matched, match_single, undefined_sentence
 from neuroalign.metrics.spiking import bits_of
 from neuroalign.numerics.signal_power import explained_share, normalized_correlation
 from neuroalign.numerics.spiking import Measured, average_r2
+from neuroalign.numerics.undefined import flag_attributes
 
 MEASURES = ("bits_per_spike", "psth_r2", "feve", "cc_norm")
 
@@ -125,7 +126,7 @@ def _nulls(scores: xr.Dataset, matched: Matched) -> np.ndarray:
 def _held_out(matched: Matched, rates: np.ndarray, null: np.ndarray) -> Matched:
     """Leave out responses that no fold predicted, since it held them not out, or could not."""
     scored = matched.responses.without(~(np.isfinite(rates) & np.isfinite(null)))
-    return Matched(matched.labels, scored, matched.showings, matched.coords)
+    return Matched(matched.labels, scored, matched.coords)
 
 
 def _measures(
@@ -162,7 +163,7 @@ def _labelled(
             "undefined": (
                 ("measure", "layer", *dims),
                 reason.reshape(*reason.shape[:2], *shape),
-                flags(),
+                flag_attributes(),
             ),
             "n_undefined": (("measure", "layer"), (reason > 0).sum(2)),
             **{name: (dims, number.reshape(shape)) for name, number in counted.items()},

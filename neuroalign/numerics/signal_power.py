@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroalign.numerics.moments import CONSTANT, FEWEST_ROWS, ROUNDING
+from neuroalign.numerics.moments import CONSTANT, FEWEST_ROWS
 from neuroalign.numerics.spiking import (
+    Measured,
+    Repetitions,
+    checked,
+    constant_by_rounding,
+    measured,
+    squared_deviations,
+)
+from neuroalign.numerics.undefined import (
     CONSTANT_PREDICTION,
     CONSTANT_RESPONSE,
     LITTLE_EXPLAINABLE,
@@ -13,13 +21,6 @@ from neuroalign.numerics.spiking import (
     NO_REPETITIONS,
     NO_SIGNAL_POWER,
     TOO_FEW,
-    Measured,
-    Repetitions,
-    checked,
-    constant_by_rounding,
-    count_repetitions,
-    measured,
-    squared_deviations,
 )
 
 
@@ -122,66 +123,4 @@ def normalized_correlation(responses: Repetitions, predictions: np.ndarray) -> M
         (constant_by_rounding(responses, spread), CONSTANT_RESPONSE),
         (~(guessed > CONSTANT**2 * spread), CONSTANT_PREDICTION),
         (~(power > 0), NO_SIGNAL_POWER),
-    )
-
-
-def jackknife_oracle(values: np.ndarray, codes: np.ndarray) -> Measured:
-    """Correlate single responses with the average of the others to the same stimulus.
-
-    Parameters
-    ----------
-    values : float array (showings, targets)
-        NaN where missing. Stimuli with one response are left out.
-    codes : int array (showings,)
-        Number of the stimulus of each row, ascending from 0 without gaps.
-
-    Returns
-    -------
-    Measured
-    """
-    responses = count_repetitions(values, codes)
-    counts = responses.counts[codes]
-    used = np.isfinite(values) & (counts > 1)
-    n = np.maximum(used.sum(0), 1)
-    y = np.where(used, values, 0)
-    others = np.where(used, (counts * responses.averages[codes] - y) / np.maximum(counts - 1, 1), 0)
-    size = np.abs(y).max(0)
-    y, others = (np.where(used, x - x.sum(0) / n, 0) for x in (y, others))
-    flat = [(x**2).sum(0) <= n * (ROUNDING * size) ** 2 for x in (y, others)]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        r = (y * others).sum(0) / np.sqrt((y**2).sum(0) * (others**2).sum(0))
-    return _oracle(r, responses, flat[0] | flat[1])
-
-
-def conservative_oracle(responses: Repetitions) -> Measured:
-    """Divide the spread of the averages by that of single responses, noise in both.
-
-    sqrt(V / (V + W)): V is the variance of the averages, W the mean over stimuli of the variance of
-    single responses, both with ddof 0. Stimuli with one response are left out.
-
-    Parameters
-    ----------
-    responses : Repetitions
-
-    Returns
-    -------
-    Measured
-    """
-    repeated = responses.without(responses.counts < 2)
-    n = np.maximum(repeated.shown.sum(0), 1)
-    within = (repeated.squares / np.maximum(repeated.counts, 1)).sum(0) / n
-    spread = squared_deviations(repeated)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        r = np.sqrt(spread / n / (spread / n + within))
-    return _oracle(r, responses, constant_by_rounding(repeated, spread + within))
-
-
-def _oracle(r: np.ndarray, responses: Repetitions, constant: np.ndarray) -> Measured:
-    n_repeated = (responses.counts > 1).sum(0)
-    return measured(
-        r,
-        (responses.shown.sum(0) < FEWEST_ROWS, TOO_FEW),
-        (n_repeated == 0, NO_REPETITIONS),
-        (n_repeated < FEWEST_ROWS, TOO_FEW),
-        (constant, CONSTANT_RESPONSE),
     )

@@ -8,41 +8,22 @@ import numpy as np
 from scipy.special import xlogy
 
 from neuroalign.numerics.moments import FEWEST_ROWS, ROUNDING
-
-# Why a measure is undefined; the number is its place.
-REASONS = (
-    "defined",
-    "too_few_stimuli",
-    "missing_prediction",
-    "silent_in_test",
-    "silent_in_training",
-    "zero_rate_with_spikes",
-    "no_repetitions",
-    "constant_response",
-    "constant_prediction",
-    "little_explainable_variance",
-    "no_signal_power",
-)
-(
+from neuroalign.numerics.undefined import (
+    CONSTANT_RESPONSE,
     DEFINED,
-    TOO_FEW,
     MISSING_PREDICTION,
     SILENT_IN_TEST,
     SILENT_IN_TRAINING,
+    TOO_FEW,
     ZERO_RATE,
-    NO_REPETITIONS,
-    CONSTANT_RESPONSE,
-    CONSTANT_PREDICTION,
-    LITTLE_EXPLAINABLE,
-    NO_SIGNAL_POWER,
-) = range(len(REASONS))
+)
 
 
 class Measured(NamedTuple):
     """Values of a measure, NaN where it is undefined, and why."""
 
     values: np.ndarray  # float (targets,)
-    reason: np.ndarray  # uint8 (targets,), place in REASONS
+    reason: np.ndarray  # uint8 (targets,), place in `undefined.REASONS`
 
 
 class Repetitions(NamedTuple):
