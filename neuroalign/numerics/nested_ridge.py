@@ -140,9 +140,11 @@ def _training_noise(
     Predictions are H y; errors of variance s^2, as inner folds found them, independent in the
     training rows, give each of them the variance s^2 sum_j H_ij^2.
     """
+    if not len(split.test):
+        return np.full(len(spread), np.nan)
     levels, which = np.unique(choice.penalties, return_inverse=True)
-    squares = fetch(ridge.prediction_gains(split.spectrum, levels))
-    noise = squares[which] * (1 - np.minimum(choice.inner_r2, 1)) * spread**2
+    noise = ridge.prediction_gains(split.spectrum, levels)[which]
+    noise = noise * (1 - np.minimum(choice.inner_r2, 1)) * spread**2
     varies = predictions.var(0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(varies > 0, np.minimum(noise / varies, 1.0), np.nan)

@@ -16,6 +16,7 @@ from neuroalign.numerics.device import (
     as_index,
     check_range,
     eigen,
+    fetch,
     namespace,
     put,
     small,
@@ -201,7 +202,7 @@ def predict(spectrum: Spectrum, responses: Array, penalties: np.ndarray) -> Arra
     return spectrum.test @ _shrunk(spectrum, responses, penalties)
 
 
-def prediction_gains(spectrum: Spectrum, penalties: np.ndarray) -> Array:
+def prediction_gains(spectrum: Spectrum, penalties: np.ndarray) -> np.ndarray:
     """Compute how much noise in the training responses moves the predictions of the test rows.
 
     Parameters
@@ -211,11 +212,17 @@ def prediction_gains(spectrum: Spectrum, penalties: np.ndarray) -> Array:
 
     Returns
     -------
-    array (penalties,)
-        Mean over test rows of the squared weights that they give the training responses.
+    float64 array (penalties,)
+        Mean over test rows of the squared weights that they give the training responses. Computed
+        in float64, since the squares of features may leave the range of float32.
     """
-    moved = squared_norms(spectrum.test) * squared_norms(spectrum.train) / len(spectrum.test)
-    return moved @ filters(spectrum, penalties) ** 2
+    eigenvalues, test = fetch(spectrum.eigenvalues), fetch(spectrum.test)
+    # Columns of the training rows are eigenvectors, or features along them.
+    norms = 1.0 if spectrum.train is spectrum.vectors else np.sqrt(eigenvalues)
+    used = eigenvalues > 0
+    # Shrunk first and squared then, so that no scale of the features leaves the range of float64.
+    gains = [test * (norms * used / (eigenvalues + penalty + ~used)) for penalty in penalties]
+    return np.array([(gain**2).sum(1).mean() for gain in gains])
 
 
 def _shrunk(spectrum: Spectrum, responses: Array, penalties: np.ndarray) -> Array:
