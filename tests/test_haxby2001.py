@@ -133,5 +133,5 @@ def test_activations_computed_elsewhere_score_beside_noise_ceilings(rng):
     constant = meanings.index("constant_prediction")
     assert (scores.undefined.sel(layer="category") == constant).all()
     assert scores.r.sel(layer="random").notnull().all()
-    for name in ("ceiling_split_half", "ceiling_anova"):
-        assert 0.4 < float(scores[name].median()) < 0.7
+    assert 0.4 < float(scores["ceiling_split_half"].median()) < 0.7
+    assert "ceiling_anova" not in scores  # a fold of four stimuli says too little about variance

@@ -57,7 +57,7 @@ def bits_per_spike(
     ...     units="spikes", stimulus=["cat", "dog"], neuroid=["a", "b"])
     >>> null = xr.full_like(counts[0], 2, dtype=float)
     >>> na.metrics.bits_per_spike(counts, counts, null=null).undefined.values.tolist()
-    [0, 3]
+    [0, 5]
     """
     matched = match_responses(counts)
     return matched.labelled(

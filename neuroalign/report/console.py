@@ -19,7 +19,7 @@ ESTIMANDS = {
     "procedure": "expected score of fitting at this number of training stimuli, over new stimuli, "
     "for these neuroids (spread over folds, corrected for shared training stimuli)",
     "conditional": "score of this fitted predictor over new test stimuli, for these neuroids "
-    "(bootstrap of test blocks)",
+    "(jackknife over test blocks)",
 }
 
 
