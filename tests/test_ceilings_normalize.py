@@ -213,6 +213,16 @@ def test_a_mask_leaves_out_counts_and_names_what_is_not_reliable(planted):
     assert row["neuroids"] == ("subject-1/2", "subject-1/5")
 
 
+def test_a_mask_that_is_no_ceiling_is_refused(scores):
+    sentence = (
+        "mask is a ndarray, but neuroids are left out by a noise ceiling of other repetitions; "
+        "divide them by neuroalign.ceilings.divide_repetitions, or select neuroids with "
+        "score(neuroids=[...])."
+    )
+    with refused(sentence):
+        normalize_by_ceiling(scores, **ROOT, mask=np.ones(8, bool))
+
+
 def test_a_mask_from_the_same_repetitions_is_refused(planted):
     scores, _, dataset = masked_case(planted)
     sentence = (

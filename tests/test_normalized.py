@@ -86,3 +86,22 @@ def test_the_form_is_that_which_is_named(rng):
     found = normalized_interval(scores, form="r^2/ceiling")
     expected = na.normalize_by_ceiling(scores, form="r^2/ceiling")
     assert found.median == pytest.approx(float(expected.median()))
+
+
+def test_a_mask_leaves_the_interval_of_the_others(rng):
+    units = rng.normal(size=(100, 6))
+    labels = [f"s{number:03}" for number in range(100)]
+    spread = np.array([0.5, 0.5, 0.5, 0.5, 9.0, 9.0, 9.0])
+    trials = (units @ rng.normal(size=(6, 7)))[:, None] + spread * rng.normal(size=(100, 4, 7))
+    dataset = na.make_dataset(trials, pd.DataFrame(index=labels))
+    choosing, scoring = na.ceilings.divide_repetitions(dataset, seed=0)
+    layer = {"layer": pd.DataFrame(units, index=labels)}
+    scores = na.score(layer, scoring, na.RidgeEncoding(inner="gcv"), guards=(), progress=False)
+    mask = na.ceilings.join([na.ceilings.anova(own) for own in choosing.recordings.values()])
+    kept = mask.interval()[0].values > 0
+    assert 4 <= kept.sum() < 7
+    found = normalized_interval(scores, form=FORM, mask=mask)
+    expected = normalized_interval(scores.isel(neuroid=kept), form=FORM)
+    np.testing.assert_allclose(found[:3], expected[:3])
+    row = na.summarize(scores, mask=mask).iloc[0]
+    assert (row["normalized_low"], row["normalized_high"]) == pytest.approx(found[1:3])

@@ -197,6 +197,13 @@ def _masked(scores: xr.Dataset, ceiling: Ceiling, mask: Ceiling | None) -> xr.Da
     """Tell which neuroids a mask from other repetitions leaves out."""
     if mask is None:
         return xr.zeros_like(ceiling.values, dtype=bool)
+    if not isinstance(mask, Ceiling):
+        message = (
+            f"mask is a {type(mask).__name__}, but neuroids are left out by a noise ceiling of "
+            "other repetitions; divide them by neuroalign.ceilings.divide_repetitions, or select "
+            "neuroids with score(neuroids=[...])."
+        )
+        raise DataError(message)
     if not are_other_sets(mask.repetitions, ceiling.repetitions):
         message = (
             f"The mask is from {mask.repetitions}, and the noise ceiling of the scores from "

@@ -165,10 +165,11 @@ def _mask(prepared: Prepared) -> Advice:
             f"{100 * enough:.0f} % of the stimuli were shown {ENOUGH_TO_MASK} times or more, so "
             "that some repetitions can choose and others normalize",
         )
+    few = f"only {100 * enough:.0f} %" if enough else "none"
     return Advice(
         "Leave out noisy neuroids",
         "no",
-        f"only {100 * enough:.0f} % of the stimuli were shown {ENOUGH_TO_MASK} times or more; "
+        f"{few} of the stimuli were shown {ENOUGH_TO_MASK} times or more; "
         "choosing and normalizing on the same repetitions would flatter what is kept",
     )
 
@@ -248,5 +249,5 @@ def _many(prepared: Prepared) -> Advice:
     return Advice(
         "Many neuroids",
         "benjamini_hochberg(p) for a list of neuroids, p_family for any at all",
-        f"{n_neuroids} tests at 5 % find {0.05 * n_neuroids:.0f} neuroids where there is nothing",
+        f"of {n_neuroids} neuroids in which there is nothing, tests at 5 % find one in twenty",
     )

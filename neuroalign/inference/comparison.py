@@ -47,7 +47,8 @@ def compare(
         A row for every two: `first`, `second`, their median `r` over the neuroids that both
         predict, the `difference` with its 95% interval (`low`, `high`), which pairs them by
         stimuli, the two-sided `p`, `p_holm` (corrected for all rows; Holm 1979), the `interval`'s
-        estimand and `n_neuroids`.
+        estimand and `n_neuroids`. Over subjects, the difference is the mean of those within
+        subjects, not that of the two medians.
 
     Examples
     --------
@@ -204,9 +205,10 @@ def nested_comparison(
         )
     asked = xr.concat(parts, xr.Variable("comparison", list(against)), join="exact")
     gate = _labelled({"r": own.r, "p_predicted": p_predicted, "predicted": predicted}, scores)
+    what = "pairs of neuroid and time" if "time" in asked.dims else "neuroids"
     return asked.assign(gate.data_vars).assign_attrs(
         interval=own.estimand,
-        sentence=f"{int(predicted.sum())} of {len(own.r)} neuroids are predicted; of these, "
+        sentence=f"{int(predicted.sum())} of {len(own.r)} {what} are predicted; of these, "
         + ", ".join(
             f"{int(part['passed'].sum())} better than {name}"
             for name, part in zip(against, parts, strict=True)

@@ -27,7 +27,12 @@ STEP = 1e-6  # of r, for the slope of a form
 
 
 def normalized_interval(
-    scores: xr.Dataset, *, form: Form, ceiling: str | Ceiling = "split_half", seed: int = 0
+    scores: xr.Dataset,
+    *,
+    form: Form,
+    ceiling: str | Ceiling = "split_half",
+    mask: Ceiling | None = None,
+    seed: int = 0,
 ) -> Interval:
     """Compute the median of normalized scores over neuroids, with a 95% interval.
 
@@ -43,6 +48,8 @@ def normalized_interval(
         As for `normalize_by_ceiling`.
     ceiling : str or Ceiling
         That scores carry, or another with their blocks of stimuli.
+    mask : Ceiling, optional
+        As for `normalize_by_ceiling`: the interval is of the neuroids that it leaves.
     seed : int
         Of the simulated errors.
 
@@ -60,7 +67,7 @@ def normalized_interval(
     >>> na.inference.normalized_interval(scores, form="r/sqrt(ceiling)").estimand
     'procedure'
     """
-    normalized = normalize_by_ceiling(scores, form=form, ceiling=ceiling)
+    normalized = normalize_by_ceiling(scores, form=form, ceiling=ceiling, mask=mask)
     r = mean_over_folds(scores)
     median = median_share(normalized, r)
     spread = spread_of(scores)

@@ -42,7 +42,8 @@ def summarize(
         and `r_high` (95%), `interval` (its estimand: "procedure" or "conditional"), `ceiling_r`
         (root of the median noise ceiling from split halves: r of a perfect model; 0 where that
         is not positive), `normalized_r` (median of r / root of the ceiling, neuroid by neuroid),
-        `normalized_low` and `normalized_high` (its interval, in which the ceiling errs too),
+        `normalized_low` and `normalized_high` (its interval, in which the ceiling errs too; NaN
+        where folds are repeated),
         `n_neuroids`, `n_undefined` (those without any score, which the medians leave out),
         `n_below_noise` (ceilings that are not positive) and, with a mask, `n_masked`. Ceilings that
         are not positive count in `normalized_r` as ratios beyond all others of the sign of r: to
@@ -101,8 +102,8 @@ def _row(scores: xr.Dataset, mask: Ceiling | None) -> dict[str, object]:
         bound = scores[f"ceiling_{CEILING}"].values
         share = normalize_by_ceiling(scores, form=FORM, ceiling=CEILING, mask=mask)
         normalized = median_share(share, mean_over_folds(scores))
-        if mask is None and not scores["repeat"].any():
-            reach = normalized_interval(scores, form=FORM, ceiling=CEILING)[1:3]
+        if not scores["repeat"].any():
+            reach = normalized_interval(scores, form=FORM, ceiling=CEILING, mask=mask)[1:3]
         masked = {} if mask is None else {"n_masked": share.attrs["n_masked"]}
     r = mean_over_folds(scores)
     undefined = r.isnull().all([dim for dim in r.dims if dim != "neuroid"])
