@@ -80,6 +80,14 @@ def test_a_metric_that_does_not_know_its_noise_is_taken_at_its_worst(rng):
     np.testing.assert_array_equal(noise_share(scores, np.zeros(6)), 1)
 
 
+def test_the_share_is_of_what_does_not_follow_the_responses(rng):
+    scores = scores_of(rng)
+    r = scores["r"].mean("fold").values.ravel()
+    noise = scores["training_noise"].median("fold").values.ravel()
+    np.testing.assert_allclose(noise_share(scores, r), noise / (1 - r**2) * (1 - 2 / 8))
+    assert (noise_share(scores, r) < 1).all()
+
+
 def test_rows_that_depend_on_each_other_are_as_good_as_fewer(rng):
     scores = scores_of(rng, groups=4)
     assert scores.attrs["rows"] == "grouped"
@@ -121,6 +129,19 @@ def test_subjects_widen_an_interval_by_what_they_differ(rng):
     assert found.median == pytest.approx(float(per_subject.mean()))
     assert found.estimand == "population"
     assert found.high - found.low > 2 * 2.7 * float(per_subject.std(ddof=1)) / np.sqrt(5)
+
+
+def test_what_subjects_have_in_common_errs_too(rng):
+    # Four times the same person: they differ by nothing, and are no surer than one of them.
+    layers, dataset = draw(rng)
+    one = dataset.recordings["m0"].values
+    people = {name: one for name in ("ann", "bob", "cid", "dee")}
+    group = na.make_dataset(people, pd.DataFrame(index=LABELS))
+    metric = na.RidgeEncoding(inner="gcv")
+    alone = median_interval(na.score(layers, dataset, metric, progress=False))
+    together = population_interval(na.score(layers, group, metric, progress=False))
+    assert together.median == pytest.approx(alone.median)
+    assert together.high - together.low > 0.9 * (alone.high - alone.low)
 
 
 def test_an_interval_is_of_one_layer(planted):
