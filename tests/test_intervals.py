@@ -135,7 +135,7 @@ def test_what_subjects_have_in_common_errs_too(rng):
     # Four times the same person: they differ by nothing, and are no surer than one of them.
     layers, dataset = draw(rng)
     one = dataset.recordings["m0"].values
-    people = {name: one for name in ("ann", "bob", "cid", "dee")}
+    people = dict.fromkeys(("ann", "bob", "cid", "dee"), one)
     group = na.make_dataset(people, pd.DataFrame(index=LABELS))
     metric = na.RidgeEncoding(inner="gcv")
     alone = median_interval(na.score(layers, dataset, metric, progress=False))
