@@ -295,7 +295,8 @@ def test_inputs_stay_as_they_are():
 @pytest.mark.parametrize("alphas", ["fixed", "anew"])
 def test_a_gpu_gives_the_same_numbers(alphas):
     layers, responses, stimuli = planted(n=80, n_neuroids=30)
-    responses[np.random.default_rng(0).uniform(size=(80, 1)) < 0.2, :9] = np.nan
+    missing = np.random.default_rng(0).uniform(size=80) < 0.2
+    responses[np.ix_(missing, np.arange(9))] = np.nan
     dataset = dataset_of(responses, stimuli)
     options = {"n_permutations": 30, "alphas": alphas}
     here = TEST(layers, dataset, na.RidgeEncoding(alphas=[0.1, 1, 10]), **options)

@@ -4,7 +4,7 @@ import argparse
 import importlib
 import os
 
-COMPARISONS = ("encoding", "closed_forms", "banded", "correlations", "growth")
+COMPARISONS = ("encoding", "closed_forms", "banded", "correlations", "growth", "permutations")
 
 parser = argparse.ArgumentParser(prog="python tests/speed", description=__doc__)
 parser.add_argument("comparison", choices=COMPARISONS)
