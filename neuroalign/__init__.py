@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from neuroalign import (
         ceilings,
+        dispersion,
         features,
         folds,
         guards,
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
         mappings,
         metrics,
         models,
+        rsa,
+        similarity,
         simulate,
     )
     from neuroalign.ceilings import normalize_by_ceiling
@@ -70,6 +73,7 @@ _HOMES = {
 # What is wanted now and then has a room of its own, as in ``na.folds.ContiguousKFold``.
 _ROOMS = (
     "ceilings",
+    "dispersion",
     "features",
     "folds",
     "guards",
@@ -77,6 +81,8 @@ _ROOMS = (
     "mappings",
     "metrics",
     "models",
+    "rsa",
+    "similarity",
     "simulate",
 )
 

@@ -1,0 +1,1 @@
+"""On which single stimuli systems agree or disagree."""

@@ -1,0 +1,1 @@
+"""Procrustes: rotations that bring several systems together, and what is left: arrays only."""

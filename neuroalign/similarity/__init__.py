@@ -1,0 +1,1 @@
+"""Measures of how alike two systems represent the same stimuli."""
