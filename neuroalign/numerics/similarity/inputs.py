@@ -1,0 +1,101 @@
+"""What every measure asks of two sets of activations of the same stimuli."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from neuroalign.errors import DataError
+from neuroalign.numerics.moments import is_constant
+
+
+def check_pair(
+    first: np.ndarray, second: np.ndarray, fewest: int, *, keep_float32: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Refuse what is not two finite matrices whose rows can be the same stimuli.
+
+    Parameters
+    ----------
+    first : array (stimuli, units)
+    second : array (stimuli, other units)
+    fewest : int
+        Fewest stimuli for which the measure is defined.
+    keep_float32 : bool
+        Leave float32 as it is, for measures that can multiply in it.
+
+    Returns
+    -------
+    first, second : float64 arrays
+        Possibly the inputs themselves: not to be written to.
+    """
+    matrices = [
+        check_matrix(values, name, keep_float32=keep_float32)
+        for name, values in (("first", first), ("second", second))
+    ]
+    rows = [len(values) for values in matrices]
+    if rows[0] != rows[1]:
+        message = (
+            f"The first array has {rows[0]} rows and the second {rows[1]}; give the same stimuli "
+            "in the same order."
+        )
+        raise DataError(message)
+    check_stimuli(rows[0], fewest)
+    return matrices[0], matrices[1]
+
+
+def check_matrix(values: np.ndarray, name: str, *, keep_float32: bool = False) -> np.ndarray:
+    """Refuse what is not a finite matrix of real numbers.
+
+    Parameters
+    ----------
+    values : array (stimuli, units)
+    name : str
+        Which one it is, as in "first".
+    keep_float32 : bool
+        Leave float32 as it is.
+
+    Returns
+    -------
+    float64 array (stimuli, units)
+        Possibly the input itself: not to be written to.
+    """
+    matrix = np.asarray(values)
+    if matrix.dtype.kind not in "biuf":
+        message = f"The {name} array holds {matrix.dtype}; give real numbers."
+        raise DataError(message)
+    if matrix.ndim != 2 or not matrix.shape[1]:
+        message = f"The {name} array has shape {matrix.shape}; give one of (stimuli, units)."
+        raise DataError(message)
+    if not (keep_float32 and matrix.dtype == np.float32):
+        matrix = matrix.astype(float, copy=False)
+    finite = np.isfinite(matrix)
+    if not finite.all():
+        message = (
+            f"The {name} array has {(~finite).sum()} values that are NaN or infinite; leave out "
+            "those stimuli, or those units."
+        )
+        raise DataError(message)
+    return matrix
+
+
+def check_stimuli(n_stimuli: int, fewest: int) -> None:
+    """Refuse fewer stimuli than a measure is defined for."""
+    if n_stimuli < fewest:
+        message = f"There are {n_stimuli} stimuli, and this needs {fewest}; give more stimuli."
+        raise DataError(message)
+
+
+def center_units(values: np.ndarray) -> np.ndarray:
+    """Subtract from each unit its mean; a unit that does not vary becomes exactly 0.
+
+    Parameters
+    ----------
+    values : float array (stimuli, units)
+
+    Returns
+    -------
+    float array (stimuli, units)
+        Of the type of `values`; means are taken, and subtracted, in float64.
+    """
+    centered = (values - values.mean(0, dtype=float)).astype(values.dtype, copy=False)
+    centered[:, is_constant(values)] = 0
+    return centered
