@@ -110,14 +110,47 @@ def prepare(
     """
     model = as_model(model)
     check_dataset_given(dataset)
-    _check_kind(model, dataset)
+    check_kind(model, dataset)
     return model, prepare_data(dataset, selection)
 
 
 def prepare_data(dataset: BrainDataset, selection: Selection) -> Prepared:
     """Do what `prepare` does for the recordings alone, whatever the model."""
+    check_options(selection.folds, selection.seed)
+    recordings, steps = chosen_recordings(dataset, selection)
+    table = table_of_rows(dataset.stimuli, recordings)
+    reach = widest_reach(steps, recordings)
+    rule = resolve_gap(default_folds(table) if selection.folds is None else selection.folds, reach)
+    splits = _split(rule, table, selection.seed, reach)
+    averages = {name: average_repetitions(values) for name, values in recordings.items()}
+    check_alike(averages)
+    return Prepared(
+        recordings=recordings,
+        averages=averages,
+        joined=_join_equal_rows(averages),
+        stimuli=met_stimuli(dataset.stimuli, averages),
+        rule=rule,
+        splits=splits,
+        steps=steps,
+        reach=reach,
+    )
+
+
+def chosen_recordings(
+    dataset: BrainDataset, selection: Selection
+) -> tuple[dict[str, xr.DataArray], list[FeatureStep]]:
+    """Select recordings, and make them ready for the steps between activations and metric.
+
+    Parameters
+    ----------
+    dataset : BrainDataset
+    selection : Selection
+
+    Returns
+    -------
+    dict of str to DataArray, list of feature steps
+    """
     check_dataset_given(dataset)
-    _check_options(selection.folds, selection.seed)
     chosen = dataset.select(
         subjects=selection.subjects, roi=selection.roi, neuroids=selection.neuroids
     )
@@ -125,22 +158,7 @@ def prepare_data(dataset: BrainDataset, selection: Selection) -> Prepared:
     steps = feature_steps(selection.features, recordings)
     for step in steps:
         recordings = {name: step.prepare(recording) for name, recording in recordings.items()}
-    table = table_of_rows(dataset.stimuli, recordings)
-    reach = widest_reach(steps, recordings)
-    rule = resolve_gap(default_folds(table) if selection.folds is None else selection.folds, reach)
-    splits = _split(rule, table, selection.seed, reach)
-    averages = {name: average_repetitions(values) for name, values in recordings.items()}
-    _check_alike(averages)
-    return Prepared(
-        recordings=recordings,
-        averages=averages,
-        joined=_join_equal_rows(averages),
-        stimuli=_met(dataset.stimuli, averages),
-        rule=rule,
-        splits=splits,
-        steps=steps,
-        reach=reach,
-    )
+    return recordings, steps
 
 
 def side_by_side(parts: Sequence[xr.Dataset]) -> xr.Dataset:
@@ -183,7 +201,8 @@ def check_dataset_given(dataset: object) -> None:
         raise DataError(message)
 
 
-def _check_options(folds: object, seed: int) -> None:
+def check_options(folds: object, seed: int) -> None:
+    """Refuse what is no fold rule, and what is no seed."""
     if folds is not None and not callable(getattr(folds, "split", None)):
         message = f"folds={folds!r} does not split stimuli; use KFold(n) or TrainTest(test=[...])."
         raise DataError(message)
@@ -192,7 +211,8 @@ def _check_options(folds: object, seed: int) -> None:
         raise DataError(message)
 
 
-def _check_kind(model: Model, dataset: BrainDataset) -> None:
+def check_kind(model: Model, dataset: BrainDataset) -> None:
+    """Refuse a model that reads what the stimuli are not."""
     kinds = dataset.stimulus_kinds
     single = [] if model.reads is None else [model.reads]
     for needed in getattr(model, "kinds", single):
@@ -206,7 +226,7 @@ def _check_kind(model: Model, dataset: BrainDataset) -> None:
             raise DataError(message)
 
 
-def _check_alike(averages: Mapping[str, xr.DataArray]) -> None:
+def check_alike(averages: Mapping[str, xr.DataArray]) -> None:
     """Refuse subjects without responses, and time axes that xarray would broadcast or pad."""
     times = {
         name: average["time"].values.tolist() if "time" in average.dims else None
@@ -244,7 +264,7 @@ def _split(rule: FoldRule, table: pd.DataFrame, seed: int, reach: float) -> Spli
     return splits
 
 
-def _met(stimuli: pd.DataFrame, averages: Mapping[str, xr.DataArray]) -> pd.DataFrame:
+def met_stimuli(stimuli: pd.DataFrame, averages: Mapping[str, xr.DataArray]) -> pd.DataFrame:
     """Return the stimuli that somebody met; in streams, those of the runs that were recorded."""
     if "sample" in next(iter(averages.values())).dims:
         runs = set().union(*(average["run"].values for average in averages.values()))
