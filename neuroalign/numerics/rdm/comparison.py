@@ -9,7 +9,8 @@ from scipy.stats import kendalltau
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.grouping import equal_columns
-from neuroalign.numerics.moments import is_constant
+from neuroalign.numerics.moments import ROUNDING
+from neuroalign.numerics.rdm.ranks import rank_rows
 
 
 def cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -152,29 +153,6 @@ COMPARISONS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 }
 
 
-def rank_rows(vectors: np.ndarray) -> np.ndarray:
-    """Rank the values within each row, ties sharing their mean rank.
-
-    Parameters
-    ----------
-    vectors : float array (rows, n_pairs)
-
-    Returns
-    -------
-    float array (rows, n_pairs)
-        From 1. NaN stays NaN, and the others are ranked without it.
-    """
-    vectors = np.asarray(vectors, dtype=float)
-    ranks = np.full(vectors.shape, np.nan)
-    for row, out in zip(vectors, ranks, strict=True):
-        present = ~np.isnan(row)
-        if present.all():
-            out[:] = _average_ranks(row)
-        else:
-            out[present] = _average_ranks(row[present])
-    return ranks
-
-
 def check_vectors(vectors: np.ndarray, name: str = "") -> np.ndarray:
     """Return condensed dissimilarities as float64, or say what is wrong with them.
 
@@ -198,7 +176,9 @@ def check_vectors(vectors: np.ndarray, name: str = "") -> np.ndarray:
         message = f"{what} have shape {vectors.shape}; give one set a row, (sets, pairs)."
         raise DataError(message)
     vectors = vectors.astype(float, copy=False)
-    infinite = int(np.isinf(vectors).sum())
+    with np.errstate(invalid="ignore", over="ignore"):
+        doubtful = not np.isfinite(vectors.sum())
+    infinite = int(np.isinf(vectors).sum()) if doubtful else 0
     if infinite:
         message = (
             f"{what} have {infinite} infinite values; use NaN for pairs that are to be left out."
@@ -271,28 +251,21 @@ def _tau_b(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     found = np.full((len(first), len(second)), np.nan)
     undefined = np.isnan(_undefine(np.zeros_like(found), first, second))
     for i, j in np.argwhere(~undefined):
-        found[i, j] = kendalltau(first[i], second[j], method="asymptotic").statistic
+        found[i, j] = kendalltau(first[i], second[j]).statistic
     return found
 
 
 def _undefine(found: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Write NaN where a row is constant."""
-    found[is_constant(first.T)] = np.nan
-    found[:, is_constant(second.T)] = np.nan
+    found[_is_constant(first)] = np.nan
+    found[:, _is_constant(second)] = np.nan
     return found
 
 
-def _average_ranks(values: np.ndarray) -> np.ndarray:
-    order = np.argsort(values)
-    ascending = values[order]
-    starts = np.flatnonzero(np.append(True, ascending[1:] != ascending[:-1])[: len(values)])
-    ranks = np.empty(len(values))
-    if len(starts) == len(values):
-        ranks[order] = np.arange(1, len(values) + 1)
-    else:
-        counts = np.diff(starts, append=len(values))
-        ranks[order] = np.repeat(starts + (counts + 1) / 2, counts)
-    return ranks
+def _is_constant(vectors: np.ndarray) -> np.ndarray:
+    """Tell which rows hold one value, up to rounding."""
+    least, most = vectors.min(axis=1), vectors.max(axis=1)
+    return most - least <= ROUNDING * np.maximum(np.abs(least), np.abs(most))
 
 
 def _count_untied(vectors: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ Diedrichsen, Berlot, Mur, Schuett, Shahbazi & Kriegeskorte (2021), arXiv:2007.02
 from __future__ import annotations
 
 import numpy as np
+from scipy.spatial.distance import squareform
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.rdm.comparison import check_vectors, correlation, cosine
@@ -116,13 +117,12 @@ def _power(vectors: np.ndarray, exponent: float) -> np.ndarray:
     n = _count_stimuli(vectors)
     constant = vectors.mean(axis=1, keepdims=True)
     rest = vectors - constant
-    per_stimulus = _sum_pairs(rest, n) / max(n - 2, 1)
     whole, shared, own = (2.0 * n) ** exponent, float(n) ** exponent, 2.0**exponent
-    rest *= own
-    rest += whole * constant
-    if n > 2:
-        _add_to_pairs(rest, (shared - own) * per_stimulus)
-    return rest
+    for row in rest:
+        sums = squareform(row, checks=False).sum(axis=0) * ((shared - own) / max(n - 2, 1))
+        row *= own
+        row += squareform(sums[:, None] + sums, checks=False)
+    return rest + whole * constant
 
 
 def _count_stimuli(vectors: np.ndarray) -> int:
@@ -142,26 +142,3 @@ def _count_stimuli(vectors: np.ndarray) -> int:
         )
         raise DataError(message)
     return n
-
-
-def _sum_pairs(vectors: np.ndarray, n: int) -> np.ndarray:
-    """Sum, for each stimulus, over the pairs that it is in: (rows, n)."""
-    sums = np.zeros((len(vectors), n))
-    start = 0
-    for i in range(n - 1):
-        part = vectors[:, start : start + n - 1 - i]
-        sums[:, i] += part.sum(axis=1)
-        sums[:, i + 1 :] += part
-        start += n - 1 - i
-    return sums
-
-
-def _add_to_pairs(vectors: np.ndarray, per_stimulus: np.ndarray) -> None:
-    """Add to each pair the values of its two stimuli, in place."""
-    n = per_stimulus.shape[1]
-    start = 0
-    for i in range(n - 1):
-        part = vectors[:, start : start + n - 1 - i]
-        part += per_stimulus[:, i + 1 :]
-        part += per_stimulus[:, i : i + 1]
-        start += n - 1 - i
