@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from neuroalign.errors import DataError
-from neuroalign.numerics.moments import is_constant
+from neuroalign.numerics.moments import ROUNDING
+
+# Numbers that a processor works on without waiting for memory.
+IN_CACHE = 100_000
 
 
 def check_pair(
@@ -67,11 +70,11 @@ def check_matrix(values: np.ndarray, name: str, *, keep_float32: bool = False) -
         raise DataError(message)
     if not (keep_float32 and matrix.dtype == np.float32):
         matrix = matrix.astype(float, copy=False)
-    finite = np.isfinite(matrix)
-    if not finite.all():
+    if matrix.size and not np.isfinite([matrix.max(), matrix.min()]).all():
+        count = (~np.isfinite(matrix)).sum()
         message = (
-            f"The {name} array has {(~finite).sum()} values that are NaN or infinite; leave out "
-            "those stimuli, or those units."
+            f"The {name} array has {count} values that are NaN or infinite; leave out those "
+            "stimuli, or those units."
         )
         raise DataError(message)
     return matrix
@@ -94,8 +97,20 @@ def center_units(values: np.ndarray) -> np.ndarray:
     Returns
     -------
     float array (stimuli, units)
-        Of the type of `values`; means are taken, and subtracted, in float64.
+        Of the type of `values`, as precise as if means were subtracted in float64.
     """
-    centered = (values - values.mean(0, dtype=float)).astype(values.dtype, copy=False)
-    centered[:, is_constant(values)] = 0
+    mean = values.mean(0, dtype=float)
+    near = mean.astype(values.dtype)
+    rest = (mean - near).astype(values.dtype)  # what the type could not hold of the mean
+    centered = np.empty_like(values)
+    highest, lowest = np.full((2, values.shape[1]), -np.inf)
+    step = max(1, IN_CACHE // values.shape[1])
+    for start in range(0, len(values), step):
+        part = np.subtract(values[start : start + step], near, out=centered[start : start + step])
+        part -= rest
+        np.maximum(highest, part.max(0), out=highest)
+        np.maximum(lowest, -part.min(0), out=lowest)
+    constant = highest + lowest <= ROUNDING * (np.abs(mean) + highest + lowest)
+    if constant.any():
+        centered[:, constant] = 0
     return centered
