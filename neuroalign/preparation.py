@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from neuroalign.data.dataset import BrainDataset
+from neuroalign.data.dissimilarities import is_dissimilarities
 from neuroalign.data.repetitions import average_repetitions, join_neuroids
 from neuroalign.data.schema import row_dim
 from neuroalign.errors import DataError
@@ -118,6 +119,7 @@ def prepare_data(dataset: BrainDataset, selection: Selection) -> Prepared:
     """Do what `prepare` does for the recordings alone, whatever the model."""
     check_options(selection.folds, selection.seed)
     recordings, steps = chosen_recordings(dataset, selection)
+    _check_responses(dataset.name, recordings)
     table = table_of_rows(dataset.stimuli, recordings)
     reach = widest_reach(steps, recordings)
     rule = resolve_gap(default_folds(table) if selection.folds is None else selection.folds, reach)
@@ -244,6 +246,16 @@ def check_alike(averages: Mapping[str, xr.DataArray]) -> None:
                 "them apart (subjects=...), or bring them to the same times."
             )
             raise DataError(message)
+
+
+def _check_responses(dataset: str, recordings: Mapping[str, xr.DataArray]) -> None:
+    """Refuse dissimilarities, from which no response can be predicted."""
+    if any(map(is_dissimilarities, recordings.values())):
+        message = (
+            f"Dataset {dataset!r} holds dissimilarities only, and no responses to predict; score "
+            "it by na.rsa.RSA()."
+        )
+        raise DataError(message)
 
 
 def _split(rule: FoldRule, table: pd.DataFrame, seed: int, reach: float) -> Splits:

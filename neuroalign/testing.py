@@ -14,6 +14,11 @@ import xarray as xr
 
 from neuroalign.data.cards import DatasetCard
 from neuroalign.data.dataset import BrainDataset
+from neuroalign.data.dissimilarities import (
+    dissimilarity_label_faults,
+    dissimilarity_value_faults,
+    is_dissimilarities,
+)
 from neuroalign.data.schema import (
     is_stream,
     label_faults,
@@ -78,10 +83,9 @@ def dataset_faults(dataset: BrainDataset) -> Iterator[str]:
         except NeuroalignError as error:
             yield str(error)
             continue
-        for fault in label_faults(before) + value_faults(before):
-            yield f"subject {subject!r}: {fault}"
+        yield from (f"subject {subject!r}: {fault}" for fault in _recording_faults(before))
         shown |= _stimuli_met(before, dataset.stimuli)
-        neuroids += list(before["neuroid"].values)
+        neuroids += [] if is_dissimilarities(before) else list(before["neuroid"].values)
         if not _read_again(dataset, subject).identical(before):
             yield f"subject {subject!r}: reading the recording twice gives different values"
     if twice := repeated(neuroids):
@@ -185,6 +189,12 @@ def model_faults(model: object, stimuli: pd.DataFrame) -> Iterator[str]:
 def _listed(subject: str, faults: Sequence[str]) -> str:
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
     return "\n".join([f"{subject} has {count}:", *(f"  - {fault}" for fault in faults)])
+
+
+def _recording_faults(recording: xr.DataArray) -> list[str]:
+    if is_dissimilarities(recording):
+        return dissimilarity_label_faults(recording) or dissimilarity_value_faults(recording)
+    return label_faults(recording) + value_faults(recording)
 
 
 def _stimuli_met(recording: xr.DataArray, stimuli: pd.DataFrame) -> set[str]:

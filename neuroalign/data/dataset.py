@@ -10,6 +10,11 @@ import xarray as xr
 
 from neuroalign.data.cards import DatasetCard
 from neuroalign.data.description import describe, rois_of
+from neuroalign.data.dissimilarities import (
+    column_dim,
+    dissimilarity_label_faults,
+    is_dissimilarities,
+)
 from neuroalign.data.schema import (
     SAMPLE_COORDS,
     as_labels,
@@ -29,7 +34,9 @@ class BrainDataset:
     ----------
     recordings : mapping of str to DataArray
         Subject -> recording, as `make_recording` returns it, or a function without arguments that
-        returns it when it is first needed.
+        returns it when it is first needed. Or, where no responses are published, subject ->
+        dissimilarities (rdm, stimulus, stimulus_other), as `na.rsa.make_dissimilarities` returns
+        them.
     stimuli : DataFrame
         Index: stimulus labels. Columns: "text", "image", "audio" or "video" (value or path), or
         "condition" (a name) where the stimuli are not distributed, so that only activations
@@ -105,21 +112,28 @@ class BrainDataset:
         ----------
         subjects, roi : str or sequence of str, optional
         neuroids : sequence of str, optional
-            Full labels, as in ``"PE/007"``.
+            Full labels, as in ``"PE/007"``. Dissimilarities have none.
         """
         wanted = self._known_subjects(subjects)
         if roi is None and neuroids is None:
             return self._with({name: self._lazily(name) for name in wanted})
         recordings = {name: self.recordings[name] for name in wanted}
+        if neuroids is not None and any(map(is_dissimilarities, recordings.values())):
+            message = (
+                f"Dataset {self.name!r} holds dissimilarities, which have no neuroids; select "
+                "subjects or roi."
+            )
+            raise DataError(message)
         known_rois = {str(x) for r in recordings.values() for x in np.ravel(rois_of(r))}
-        known_neuroids = {str(x) for r in recordings.values() for x in r["neuroid"].values}
+        known_names = {str(x) for r in recordings.values() for x in r[column_dim(r)].values}
         rois = _listed("roi", roi, known_rois)
-        names = _listed("neuroid", neuroids, known_neuroids)
+        names = _listed("neuroid", neuroids, known_names)
         kept = {}
         for subject, recording in recordings.items():
-            keep = np.isin(rois_of(recording), rois) & np.isin(recording["neuroid"].values, names)
-            if keep.any():
-                kept[subject] = recording.isel(neuroid=keep)
+            axis = column_dim(recording)
+            named = np.isin(recording[axis].values.astype(str), names)
+            if (keep := np.isin(rois_of(recording), rois) & named).any():
+                kept[subject] = recording.isel({axis: keep})
         if not kept:
             message = f"None of the neuroids asked for lies in roi {', '.join(rois)}."
             raise DataError(message)
@@ -201,11 +215,12 @@ class _Recordings(Mapping[str, xr.DataArray]):
                 "make it with make_recording."
             )
             raise DataError(message)
-        faults = label_faults(recording)
+        listed = dissimilarity_label_faults if is_dissimilarities(recording) else label_faults
+        faults = listed(recording)
         if not faults:
-            owner = str(recording["subject"].item())
-            if owner != subject:
-                faults.append(f"it says that it belongs to subject {owner!r}")
+            owners = set(map(str, np.ravel(recording["subject"].values)))
+            if others := sorted(owners - {subject}):
+                faults.append(f"it says that it belongs to subject {others[0]!r}")
             faults += self._stimulus_faults(recording)
         if faults:
             message = f"Recording of subject {subject!r} cannot be used: {'; '.join(faults)}."
@@ -214,7 +229,11 @@ class _Recordings(Mapping[str, xr.DataArray]):
 
     def _stimulus_faults(self, recording: xr.DataArray) -> list[str]:
         """List where a recording disagrees with the stimulus table, or with the others in kind."""
-        stream = is_stream(recording)
+        pairs, stream = is_dissimilarities(recording), is_stream(recording)
+        unlike = [name for name, other in self.loaded.items() if is_dissimilarities(other) != pairs]
+        if unlike:
+            kinds = ("dissimilarities", "responses")[:: 1 if pairs else -1]
+            return [f"it holds {kinds[0]}, but that of {unlike[0]!r} {kinds[1]}; load them apart"]
         unlike = [name for name, other in self.loaded.items() if is_stream(other) != stream]
         if unlike:
             kind, other = ("a stream", "none") if stream else ("no stream", "one")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from neuroalign.data.dissimilarities import column_dim, count_missing, is_dissimilarities
 from neuroalign.data.repetitions import to_showings
 from neuroalign.data.schema import UNKNOWN, in_memory, is_showings, is_stream
 from neuroalign.numerics.blockwise import Blocks
@@ -16,9 +17,9 @@ LARGE = 5_000_000
 
 
 def rois_of(recording: xr.DataArray) -> np.ndarray:
-    """Return the region of every neuroid."""
+    """Return the region of every neuroid, or of every RDM."""
     rois = recording.coords.get("roi")
-    n = recording.sizes["neuroid"]
+    n = recording.sizes[column_dim(recording)]
     return np.full(n, UNKNOWN) if rois is None else np.broadcast_to(rois.values, n).astype(str)
 
 
@@ -31,9 +32,25 @@ def _extent(recording: xr.DataArray) -> str:
     return f"{n_samples} samples in {n_runs} {'run' if n_runs == 1 else 'runs'} ({seconds:g} s)"
 
 
+def _describe_dissimilarities(dissimilarities: xr.DataArray, rois: str) -> str:
+    """Say whose RDMs there are, how measured, and how many pairs are missing."""
+    n_rdms, coords = dissimilarities.sizes["rdm"], dissimilarities.coords
+    count = "1 RDM" if n_rdms == 1 else f"{n_rdms} RDMs"
+    n_sessions = len(np.unique(coords["session"].values)) if "session" in coords else 1
+    sessions = f" in {n_sessions} sessions" if n_sessions > 1 else ""
+    text = (
+        f"{count} ({rois}) of {dissimilarities.sizes['stimulus']} stimuli{sessions}, "
+        f"dissimilarity: {dissimilarities.attrs['dissimilarity']}"
+    )
+    missing, n_pairs = count_missing(dissimilarities) if in_memory(dissimilarities) else (0, 0)
+    return f"{text}; {missing} of {n_pairs} pairs are missing" if missing else text
+
+
 def describe(recording: xr.DataArray) -> str:
     """Say in one line what a recording holds; its noise ceiling too, where it is in memory."""
     rois = ", ".join(dict.fromkeys(rois_of(recording))) if "roi" in recording.coords else "no roi"
+    if is_dissimilarities(recording):
+        return _describe_dissimilarities(recording, rois)
     text = f"{recording.sizes['neuroid']} neuroids ({rois}), {_extent(recording)}, "
     times = f", {recording.sizes['time']} time bins" if "time" in recording.dims else ""
     units = f"in {recording.attrs['units']}{times}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from neuroalign.data.dissimilarities import check_responses
 from neuroalign.data.schema import UNKNOWN, is_showings, is_stream, row_dim
 from neuroalign.data.streams import (
     average_stream,
@@ -24,6 +25,7 @@ def to_showings(recording: xr.DataArray) -> xr.DataArray:
     Rows without any response are dropped. A recording without repetitions gives one row a stimulus.
     In the rows of a stream, the samples stand for the stimuli.
     """
+    check_responses(recording)
     if is_stream(recording):
         clock = [name for name in recording.coords if recording[name].dims == ("sample",)]
         dropped = [name for name in clock if name != "sample"]
@@ -83,6 +85,7 @@ def average_repetitions(recording: xr.DataArray) -> xr.DataArray:
     >>> na.average_repetitions(showings).n_repetitions.values.tolist()
     [2, 1]
     """
+    check_responses(recording)
     if is_stream(recording):
         return average_stream(recording)
     if not is_showings(recording) and "repetition" not in recording.dims:
@@ -182,6 +185,7 @@ def zscore(recording: xr.DataArray, *, by: str | None = None) -> xr.DataArray:
     >>> na.zscore(recording).values.ravel().tolist()
     [-1.0, 1.0]
     """
+    check_responses(recording)
     rows = row_dim(recording)
     if by is None:
         return _standardize(recording.astype(float), rows)

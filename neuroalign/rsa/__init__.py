@@ -1,1 +1,8 @@
 """Representational similarity analysis: dissimilarities with labels, compared and modeled."""
+
+from neuroalign.data.dissimilarities import make_dissimilarities as make_dissimilarities
+from neuroalign.data.model_dissimilarities import (
+    load_model_dissimilarities as load_model_dissimilarities,
+)
+
+__all__ = ["load_model_dissimilarities", "make_dissimilarities"]
