@@ -1,0 +1,184 @@
+"""Manifolds: exemplars of classes, or views of stimuli, as clouds of points around their centers.
+
+Left out: the capacity of manifolds of any shape, for which Chung et al. solve a quadratic program
+per random direction, and the projection that they make to rid centers of correlations. Radius and
+dimension here are those of a ball with the same variances, so that capacity is that of a ball.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from neuroalign.errors import DataError
+from neuroalign.numerics.similarity.inputs import center_units, check_matrix
+from neuroalign.numerics.similarity.kernels import unbiased_hsic
+
+FEWEST_CLASSES, FEWEST_EXEMPLARS = 2, 4
+
+# Share of the size of all exemplars below which a variance is rounding.
+ROUNDING = 1e-24
+
+
+class Manifolds(NamedTuple):
+    """What a ball around the center of each class would be like.
+
+    Parameters
+    ----------
+    radius : float array (classes,)
+        Root of the sum of variances over the distance of the center from the mean of all centers.
+        NaN where that distance is not more than the scatter of exemplars explains.
+    dimension : float array (classes,)
+        Participation ratio, (sum of variances)^2 over the sum of their squares, over directions.
+        NaN where exemplars do not differ.
+    capacity : float array (classes,)
+        `ball_capacity` of these.
+    mean_capacity : float
+        Harmonic mean over classes.
+    """
+
+    radius: np.ndarray
+    dimension: np.ndarray
+    capacity: np.ndarray
+    mean_capacity: float
+
+
+def describe_manifolds(views: np.ndarray) -> Manifolds:
+    """Estimate radius, dimension and ball capacity of the manifold of each class.
+
+    Distances of centers are corrected for the scatter of their exemplars, and for dimensions both
+    the square of the trace of the covariance and the trace of its square are estimated without
+    bias, so that few exemplars do not make manifolds look flat. Noise of measurement counts as
+    extent: average over repetitions first, or compare like with like.
+
+    Parameters
+    ----------
+    views : array (classes, exemplars, units)
+        At least 2 classes with 4 exemplars each; ten of both are few.
+
+    Returns
+    -------
+    Manifolds
+
+    References
+    ----------
+    Chung, Lee & Sompolinsky (2018), doi:10.1103/PhysRevX.8.031003; unbiased trace of a squared
+    covariance: equation 5 of Song et al. (2012), jmlr.org/papers/v13/song12a.
+    """
+    views = _check_views(views, FEWEST_CLASSES, FEWEST_EXEMPLARS)
+    n_classes, n_exemplars, _ = views.shape
+    spreads = [_spread(exemplars) for exemplars in views]
+    total, squared_total, total_of_squares = np.array(spreads).T
+    centers = center_units(views.mean(1))
+    scatter = total / n_exemplars
+    scatter = scatter * (1 - 2 / n_classes) + scatter.sum() / n_classes**2
+    distance = (centers**2).sum(1) - scatter
+    with np.errstate(invalid="ignore", divide="ignore"):
+        radius = np.sqrt(np.where(distance > 0, total / distance, np.nan))
+        dimension = np.where(total_of_squares > 0, squared_total / total_of_squares, np.nan)
+        dimension = np.where(dimension > 0, dimension, np.nan)
+    capacity = ball_capacity(radius, dimension)
+    return Manifolds(radius, dimension, capacity, float(1 / np.mean(1 / capacity)))
+
+
+def ball_capacity(radius: np.ndarray | float, dimension: np.ndarray | float) -> np.ndarray:
+    """Return how many balls per unit a plane can part, whatever the labels.
+
+    1 / capacity is the integral over a standard normal t, up to R sqrt(D), of
+    (R sqrt(D) - t)^2 / (1 + R^2). Points (R = 0) have capacity 2.
+
+    Parameters
+    ----------
+    radius : float or float array
+        R, over the distance of the center from the origin.
+    dimension : float or float array
+        D.
+
+    Returns
+    -------
+    float array
+        Classes per unit, from 0 to 2. NaN where an input is, but for a radius of 0.
+
+    References
+    ----------
+    Chung, Lee & Sompolinsky (2018), doi:10.1103/PhysRevX.8.031003: balls in the limit of high
+    dimension.
+    """
+    size = np.asarray(radius, dtype=float)
+    dimension = np.asarray(dimension, dtype=float)
+    if (size < 0).any() or (dimension < 0).any():
+        message = "A radius or a dimension is negative; give values of 0 or more."
+        raise DataError(message)
+    reach = np.where(size == 0, 0.0, size * np.sqrt(dimension))
+    density = np.exp(-(reach**2) / 2) / np.sqrt(2 * np.pi)
+    needed = ((1 + reach**2) * ndtr(reach) + reach * density) / (1 + size**2)
+    return np.asarray(1 / needed)
+
+
+def centroid_nuclear_norm(views: np.ndarray, *, relative: bool = False) -> float:
+    """Measure how far the centers of classes spread, and how little their exemplars do.
+
+    Views are divided by their length and averaged within classes; the nuclear norm (sum of singular
+    values) of these centers is high where views of one class coincide and classes are orthogonal.
+
+    Parameters
+    ----------
+    views : array (classes, exemplars, units)
+    relative : bool
+        Divide by the largest value that there can be, sqrt(P min(P, D)) for P classes and D units;
+        all views alike give sqrt(P).
+
+    Returns
+    -------
+    float
+        NaN where all activations of a view are 0.
+
+    References
+    ----------
+    Yerxa, Kuang, Simoncelli & Chung (2023), Learning efficient coding of natural images with
+    maximum manifold capacity representations, arXiv:2303.03307.
+    """
+    views = _check_views(views, 1, 1)
+    lengths = np.linalg.norm(views, axis=2, keepdims=True)
+    if not lengths.all():
+        return np.nan
+    centers = (views / lengths).mean(1)
+    value = float(np.linalg.svd(centers, compute_uv=False).sum())
+    n_classes, n_units = centers.shape
+    return value / float(np.sqrt(n_classes * min(n_classes, n_units))) if relative else value
+
+
+def _spread(exemplars: np.ndarray) -> tuple[float, float, float]:
+    """Estimate the trace of the covariance, its square, and the trace of the squared covariance."""
+    n = len(exemplars)
+    centered = center_units(exemplars)
+    products = centered @ centered.T
+    lengths = products.diagonal().copy()
+    if lengths.sum() <= ROUNDING * (exemplars**2).sum():
+        return 0.0, 0.0, 0.0
+    distances = lengths + lengths[:, None] - 2 * products
+    rows = distances.sum(1)
+    # Pairs of distances that have no exemplar in common.
+    apart = rows.sum() ** 2 - 4 * (rows**2).sum() + 2 * (distances**2).sum()
+    squared_total = apart / (4 * n * (n - 1) * (n - 2) * (n - 3))
+    np.fill_diagonal(products, 0)
+    sums = products.sum(0)
+    squares = unbiased_hsic(float((products**2).sum()), sums, sums)
+    return float(lengths.sum() / (n - 1)), float(squared_total), squares
+
+
+def _check_views(views: np.ndarray, n_classes: int, n_exemplars: int) -> np.ndarray:
+    """Refuse what is not a finite array of enough classes and exemplars."""
+    views = np.asarray(views)
+    if views.ndim != 3 or not views.size:
+        message = f"The views have shape {views.shape}; give one of (classes, exemplars, units)."
+        raise DataError(message)
+    if views.shape[0] < n_classes or views.shape[1] < n_exemplars:
+        message = (
+            f"There are {views.shape[0]} classes with {views.shape[1]} exemplars each; give at "
+            f"least {n_classes} with {n_exemplars}."
+        )
+        raise DataError(message)
+    return check_matrix(views.reshape(len(views), -1), "given").reshape(views.shape)
