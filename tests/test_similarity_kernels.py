@@ -7,7 +7,7 @@ import oracles_similarity as oracles
 import pytest
 
 from neuroalign.errors import DataError, UnknownNameError
-from neuroalign.numerics.similarity.kernels import CKA
+from neuroalign.numerics.similarity.kernels import CKA, unbiased_hsic
 
 MEASURES = [CKA(kernel, debiased) for kernel in ("linear", "rbf") for debiased in (True, False)]
 
@@ -40,6 +40,13 @@ def test_biased_linear_cka_equals_centered_kernels(p, q, offset):
     kernels = [oracles.linear_kernel(values) for values in (first, second)]
     found = CKA(debiased=False).compare_arrays(first, second)
     assert found == pytest.approx(oracles.biased_cka(*kernels), abs=1e-11)
+
+
+def test_hsic_equals_averages_over_all_tuples_of_four():
+    kernels = [oracles.linear_kernel(values) for values in pair(7)]
+    hollow = [kernel - np.diag(np.diag(kernel)) for kernel in kernels]
+    found = unbiased_hsic(np.sum(hollow[0] * hollow[1]), *(kernel.sum(0) for kernel in hollow))
+    assert found == pytest.approx(oracles.unbiased_hsic(*kernels), rel=1e-12)
 
 
 @pytest.mark.parametrize("bandwidth", [0.3, 1, 2])
@@ -167,12 +174,22 @@ def test_the_diagonal_is_left_out_and_not_subtracted_from_rows():
 def test_float32_is_as_good_as_its_values_in_float64(measure, n, p, offset):
     first, second = ((x + offset).astype(np.float32) for x in pair(n, p, 30))
     expected = measure.compare_arrays(first.astype(float), second.astype(float))
-    assert measure.compare_arrays(first, second) == pytest.approx(expected, abs=2e-6)
+    tolerance = 2e-7 if measure.kernel == "linear" else 0
+    assert measure.compare_arrays(first, second) == pytest.approx(expected, abs=tolerance)
     mixed = measure.compare_arrays(first, second.astype(float))
     assert mixed == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.parametrize("scale", [1e-30, 1e-12, 1e25])
+def test_float32_is_left_where_its_rounding_would_show():
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=(200, 200))
+    first = (np.eye(200) + 1e-5 * signal).astype(np.float32)
+    second = (signal + rng.normal(size=(200, 200))).astype(np.float32)
+    expected = CKA().compare_arrays(first.astype(float), second.astype(float))
+    assert CKA().compare_arrays(first, second) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-12, 3e8, 1e25])
 def test_float32_neither_overflows_nor_underflows(scale):
     first, second = (x.astype(np.float32) for x in pair(60, 100, 10))
     expected = CKA().compare_arrays(first, second)
@@ -197,6 +214,9 @@ def test_stimuli_that_are_all_equally_far_apart_have_no_debiased_similarity(dtyp
     for measure in (CKA(), CKA("rbf")):
         assert np.isnan(measure.compare_arrays(first, second))
     assert CKA(debiased=False).compare_arrays(first, second) > 0.1
+    turned = np.eye(30) @ rotation(30, np.random.default_rng(0))
+    for wide in (turned, np.hstack([turned, turned])):
+        assert np.isnan(CKA().compare_arrays(wide, second.astype(float)))
 
 
 def test_a_constant_unit_and_duplicate_stimuli_and_units_are_allowed():
@@ -209,6 +229,8 @@ def test_a_constant_unit_and_duplicate_stimuli_and_units_are_allowed():
     rows = np.repeat(np.arange(15), 2)
     for measure in MEASURES:
         assert measure.compare_arrays(first[rows], first[rows]) == pytest.approx(1, abs=1e-12)
+        near = first[rows] + 1e-9 * second[:, :8]
+        assert measure.compare_arrays(near, first[rows]) == pytest.approx(1, abs=1e-8)
 
 
 def test_the_median_of_distances_that_are_mostly_0_gives_no_rbf_kernel():

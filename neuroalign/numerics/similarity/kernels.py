@@ -14,10 +14,10 @@ KERNELS = ("linear", "rbf")
 FEWEST = {True: 4, False: 2}  # stimuli, debiased or not
 
 # Of the sum of squares of a kernel: what is left below this many roundings of it is rounding.
-ROUNDINGS = 16
+ROUNDINGS = 64
 
-# Activations up to this, and from its inverse, are squared in float32 as they are.
-ROOMY = 1e8
+# Largest activations up to this, and from its inverse, whose fourth powers float32 can sum.
+ROOMY = 1e3
 
 # Stimuli looked at for how far they are from 0, and the share of their squared size that is far.
 SAMPLE, FAR = 64, 0.5
@@ -137,17 +137,14 @@ def gram(values: np.ndarray) -> np.ndarray:
     Returns
     -------
     float array (stimuli, stimuli)
-        Of the type of `values`, and over the mean of the diagonal; 0 where nothing varies.
+        Of the type of `values`. Extreme activations are first divided by a number of their size.
     """
     if (size := _size(values)) != 1:
         values = values / values.dtype.type(size)
     some = values[:: max(1, len(values) // SAMPLE)].astype(float)
     if (some.mean(0) ** 2).sum() > FAR * (some**2).sum() / len(some):
         values = center_units(values)
-    kernel = values @ values.T
-    if mean := float(kernel.trace(dtype=float)) / len(values):
-        kernel /= mean
-    return kernel
+    return values @ values.T
 
 
 def unbiased_hsic(product: float, first: np.ndarray, second: np.ndarray) -> float:
@@ -176,7 +173,9 @@ def unbiased_hsic(product: float, first: np.ndarray, second: np.ndarray) -> floa
 def _size(values: np.ndarray) -> float:
     """Return what to divide activations by before they are squared: 1 unless they are extreme."""
     peak = max(float(values.max()), -float(values.min()))
-    return 1.0 if not peak or 1 / ROOMY <= peak <= ROOMY else peak
+    if not peak or 1 / ROOMY <= peak <= ROOMY:
+        return 1.0
+    return float(2.0 ** np.round(np.log2(peak)))  # which rounds nothing
 
 
 def _cosine(sums: _Sums, n: int, *, debiased: bool) -> float:
@@ -247,6 +246,4 @@ def _rbf(values: np.ndarray, bandwidth: float) -> np.ndarray:
     if median == 0:
         return np.full_like(kernel, np.nan)
     kernel /= -2 * (bandwidth * median) ** 2
-    np.exp(kernel, out=kernel)
-    np.fill_diagonal(kernel, 1)
-    return kernel
+    return np.exp(kernel, out=kernel)
