@@ -101,12 +101,13 @@ def test_rounding_is_removed_from_both_halves_and_the_diagonal():
 
 
 def test_rounding_is_a_matter_of_the_scale_of_each_rdm():
-    small = squareform(PAIRS[0]) * 1e-6
+    large, small = squareform(PAIRS[0]) * 1e6, squareform(PAIRS[0]) * 1e-6
+    large[0, 1] += 2
     small[0, 1] += 1e-6
     message = cannot_be_made(
         "1 pairs differ between the two halves by up to 1e-06 (first: 'd' and 'a')"
     )
-    refused(message, lambda: made(np.stack([squareform(PAIRS[0]) * 1e6, small])))
+    refused(message, lambda: made(np.stack([large, small])))
 
 
 def test_single_precision_is_kept_and_whole_numbers_become_floats():
@@ -201,6 +202,10 @@ def changed(*changes):
         (
             changed(((1, 2), 4.5), ((3, 0), 1)),
             "2 pairs differ between the two halves by up to 2 (first: 'd' and 'b')",
+        ),
+        (
+            changed(((0, 1), 1.0001)),
+            "1 pairs differ between the two halves by up to 0.0001 (first: 'd' and 'a')",
         ),
         (
             changed(((1, 2), np.nan)),

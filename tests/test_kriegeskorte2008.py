@@ -122,12 +122,21 @@ def test_a_dataset_without_models_is_refused():
     refused(message, lambda: load_model_dissimilarities(study()))
 
 
-def test_models_that_are_no_dissimilarities_are_refused():
-    message = (
-        "Model 'a' of dataset 'study2008' cannot be used: dimensions are ('rdm', 'stimulus', "
-        "'stimulus_other'), but ('stimulus', 'stimulus_other') in this order are needed."
-    )
-    module = study(model_dissimilarities=lambda _: {"a": of_model().expand_dims("rdm")})
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (
+            lambda model: model.expand_dims("rdm"),
+            "dimensions are ('rdm', 'stimulus', 'stimulus_other'), but ('stimulus', "
+            "'stimulus_other') in this order are needed",
+        ),
+        (lambda model: 0 * model, "1 of 1 RDMs hold equal dissimilarities only"),
+    ],
+)
+def test_models_that_are_no_dissimilarities_are_refused(change, fault):
+    model = change(of_model()).assign_attrs(of_model().attrs)
+    module = study(model_dissimilarities=lambda _: {"a": model})
+    message = f"Model 'a' of dataset 'study2008' cannot be used: {fault}."
     refused(message, lambda: load_model_dissimilarities(module))
 
 

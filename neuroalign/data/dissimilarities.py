@@ -200,12 +200,12 @@ def _numbers(values: ArrayLike) -> np.ndarray:
 
 
 def _squares(data: np.ndarray, n_stimuli: int) -> np.ndarray:
-    """Return dissimilarities as (RDMs, stimuli, stimuli), always a new array."""
+    """Return dissimilarities as (RDMs, stimuli, stimuli)."""
     n_pairs = n_stimuli * (n_stimuli - 1) // 2
     shape = data.shape
     if n_stimuli > 1 and 0 not in shape:
         if shape[-2:] == (n_stimuli, n_stimuli) and len(shape) in (2, 3):
-            return np.array(data).reshape(-1, n_stimuli, n_stimuli)
+            return data.reshape(-1, n_stimuli, n_stimuli)
         if shape[-1:] == (n_pairs,) and len(shape) in (1, 2):
             square = np.zeros((data.size // n_pairs, n_stimuli, n_stimuli), dtype=data.dtype)
             first, second = np.triu_indices(n_stimuli, 1)
@@ -228,7 +228,7 @@ def _one_each(name: str, given: str | int | Sequence[str | int], n_rdms: int) ->
 
 
 def _without_rounding(square: np.ndarray) -> np.ndarray:
-    """Make both halves exactly equal, and the diagonal 0."""
+    """Return a new array with both halves exactly equal, and a diagonal of 0."""
     even = (square + square.swapaxes(1, 2)) / 2
     even[:, range(even.shape[1]), range(even.shape[1])] = 0
     return even
