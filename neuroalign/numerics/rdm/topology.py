@@ -14,10 +14,10 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 from scipy.special import expit
-from scipy.stats import rankdata
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.rdm.comparison import check_vectors
+from neuroalign.numerics.rdm.ranks import rank_rows
 
 
 def geo_topological(condensed: np.ndarray, low: float = 0.2, high: float = 0.8) -> np.ndarray:
@@ -150,7 +150,7 @@ def geodesic(condensed: np.ndarray, share: float = 0.05) -> Geodesic:
         message = f"share={share} is no share of the pairs; give a number above 0, up to 1."
         raise DataError(message)
     given, n_stimuli = _checked(condensed)
-    ranks = _ranks(given)
+    ranks = rank_rows(given)
     lengths = np.array([_path_lengths(row, share, n_stimuli) for row in ranks]).reshape(given.shape)
     disconnected = np.isinf(lengths).sum(axis=1)
     return Geodesic(_scaled_ranks(lengths), disconnected)
@@ -190,14 +190,9 @@ def _checked(condensed: np.ndarray) -> tuple[np.ndarray, int]:
     return given, n_stimuli
 
 
-def _ranks(values: np.ndarray) -> np.ndarray:
-    """Return average ranks of what is not NaN."""
-    return rankdata(values, axis=-1, nan_policy="omit")
-
-
 def _scaled_ranks(values: np.ndarray) -> np.ndarray:
     """Return average ranks of each row, scaled from 0 to 1; NaN where all are equal."""
-    ranks = _ranks(values)
+    ranks = rank_rows(values)
     lowest = np.nanmin(ranks, axis=1, keepdims=True, initial=np.inf)
     spread = np.nanmax(ranks, axis=1, keepdims=True, initial=-np.inf) - lowest
     return (ranks - lowest) / np.where(spread > 0, spread, np.nan)
