@@ -118,3 +118,19 @@ def tie_neighbors(compare, pooled, subjects):
         before, after = mean_comparison(compare, np.stack([best, tied]), subjects)
         best = tied if after > before + 1e-9 else best
     return best
+
+
+def peer_theta(vectors, subjects, comparison, fitter, family):
+    """Fit a model by a fitter of rsatoolbox, as fit_regress on a ModelWeighted."""
+    peer = rsatoolbox()
+    model = getattr(peer.model, family)("model", peer.rdm.RDMs(vectors))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return getattr(peer.model.fitter, fitter)(
+            model, peer.rdm.RDMs(subjects), method=PEER_NAMES[comparison]
+        )
+
+
+def pairs_within(vectors, members):
+    """Keep dissimilarities among some stimuli, by way of the square form."""
+    return np.array([squareform(squareform(v)[np.ix_(members, members)]) for v in vectors])
