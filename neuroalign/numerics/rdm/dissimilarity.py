@@ -42,7 +42,7 @@ def squared_euclidean(patterns: np.ndarray) -> np.ndarray:
     """
     patterns = check_patterns(patterns)
     centered = patterns - patterns.mean(axis=0)
-    return squared_distances(centered) / patterns.shape[1]
+    return squared_distances(centered, patterns) / patterns.shape[1]
 
 
 def correlation(patterns: np.ndarray) -> np.ndarray:

@@ -12,21 +12,24 @@ from scipy.linalg.blas import dsyrk
 NEAR = 1e-6
 
 
-def squared_distances(patterns: np.ndarray) -> np.ndarray:
+def squared_distances(patterns: np.ndarray, uncentered: np.ndarray | None = None) -> np.ndarray:
     """Compute the squared Euclidean distance of each two patterns.
 
     Parameters
     ----------
     patterns : float array (stimuli, units)
         Centered, or otherwise of lengths that are not much greater than their distances.
+    uncentered : float array (stimuli, units), optional
+        The same before it was centered, which may have taken digits from differences.
 
     Returns
     -------
     float array (n_pairs,)
     """
+    source = patterns if uncentered is None else uncentered
 
     def from_differences(i: int, others: np.ndarray) -> np.ndarray:
-        differences = patterns[others] - patterns[i]
+        differences = source[others] - source[i]
         return np.einsum("ij,ij->i", differences, differences)
 
     products = add_products(np.zeros((len(patterns), len(patterns))), 1, patterns)
