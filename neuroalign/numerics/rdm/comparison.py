@@ -201,7 +201,7 @@ def _compare(
         )
         raise DataError(message)
     present = [~np.isnan(vectors) for vectors in (first, second)]
-    if all(part.all() for part in present):
+    if first.shape[1] and all(part.all() for part in present):
         return complete(first, second)
     found = np.full((len(first), len(second)), np.nan)
     for rows in equal_columns(present[0].T):
@@ -228,7 +228,7 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return _correlation(rank_rows(first), rank_rows(second))
+    return _undefine(_correlation(rank_rows(first), rank_rows(second)), first, second)
 
 
 def _rho_a(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -59,12 +59,16 @@ def residuals(repetitions: np.ndarray) -> Residuals:
         )
         raise DataError(message)
     rows = values[present]
+    endless = int(np.isinf(rows).sum())
+    if endless:
+        message = f"{endless} responses are infinite; leave out those repetitions, or those units."
+        raise DataError(message)
     starts = np.flatnonzero(np.diff(stimuli, prepend=-1))
     # Relative to one repetition first, so that a large mean takes no digits.
     rows -= np.repeat(rows[starts], counts[stimuli[starts]], axis=0)
     means = np.add.reduceat(rows, starts) / counts[stimuli[starts], None]
     rows -= np.repeat(means, counts[stimuli[starts]], axis=0)
-    return Residuals(_finite(rows), len(rows) - len(starts))
+    return Residuals(rows, len(rows) - len(starts))
 
 
 def covariance(
@@ -161,7 +165,13 @@ def _centered(residuals: Residuals | np.ndarray, dof: int | None) -> tuple[np.nd
                 "of (rows, units)."
             )
             raise DataError(message)
-        values = _finite(values.astype(float, copy=False))
+        values = values.astype(float, copy=False)
+        if not np.isfinite(values).all():
+            wrong = int((~np.isfinite(values)).sum())
+            message = (
+                f"{wrong} residuals are NaN or infinite; leave out those rows, or those units."
+            )
+            raise DataError(message)
         values, fitted = values - values.mean(axis=0), len(values) - 1
     dof = fitted if dof is None else dof
     if not 1 <= dof <= len(values):
@@ -202,11 +212,3 @@ def _shrink_to_identity(values: np.ndarray, dof: int) -> np.ndarray:
     error = (fourth - (sample**2).sum()) / n
     weight = np.clip(error / spread, 0, 1) if spread > 0 else 1.0
     return ((1 - weight) * sample + weight * mean * np.eye(n_units)) * (n / dof)
-
-
-def _finite(values: np.ndarray) -> np.ndarray:
-    if not np.isfinite(values).all():
-        wrong = int((~np.isfinite(values)).sum())
-        message = f"{wrong} residuals are NaN or infinite; leave out those rows, or those units."
-        raise DataError(message)
-    return values

@@ -137,8 +137,8 @@ def _count_stimuli(vectors: np.ndarray) -> int:
     missing = int(np.isnan(vectors).sum())
     if missing:
         message = (
-            f"{missing} dissimilarities are NaN, and whitening needs all pairs; leave out the "
-            "stimuli that they belong to, or compare without whitening."
+            f"{missing} of {vectors.size} dissimilarities are NaN, and whitening needs all pairs; "
+            "leave out the stimuli that they belong to, or compare without whitening."
         )
         raise DataError(message)
     return n
