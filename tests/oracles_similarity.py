@@ -33,3 +33,27 @@ def unbiased_hsic(k, l):  # noqa: E741
 
 def debiased_cka(k, l):  # noqa: E741
     return unbiased_hsic(k, l) / np.sqrt(unbiased_hsic(k, k) * unbiased_hsic(l, l))
+
+
+def canonical_correlations(x, y):
+    """Roots of the eigenvalues of Sxx^-1 Sxy Syy^-1 Syx."""
+    x, y = x - x.mean(0), y - y.mean(0)
+    product = np.linalg.inv(x.T @ x) @ (x.T @ y) @ np.linalg.inv(y.T @ y) @ (y.T @ x)
+    squares = np.sort(np.linalg.eigvals(product).real)[::-1]
+    return np.sqrt(np.clip(squares[: min(x.shape[1], y.shape[1])], 0, 1))
+
+
+def pwcca(x, y):
+    """Weigh correlations by the inner products of canonical variates and units, one by one."""
+    x, y = x - x.mean(0), y - y.mean(0)
+    product = np.linalg.inv(x.T @ x) @ (x.T @ y) @ np.linalg.inv(y.T @ y) @ (y.T @ x)
+    squares, directions = (part.real for part in np.linalg.eig(product))
+    order = np.argsort(squares)[::-1][: min(x.shape[1], y.shape[1])]
+    total = weight = 0.0
+    for number in order:
+        h = x @ directions[:, number]
+        h = h / np.sqrt(h @ h)
+        alpha = sum(abs(h @ unit) for unit in x.T)
+        total += alpha * np.sqrt(squares[number])
+        weight += alpha
+    return total / weight
