@@ -119,12 +119,24 @@ def test_a_median_is_taken_in_parts_without_a_difference(rng, monkeypatch):
     np.testing.assert_array_equal(median_errors(values, errors), whole)
 
 
-def test_freedom_is_that_of_one_for_targets_that_err_alike_and_twice_for_many(rng):
-    alike = np.outer(rng.normal(size=10), np.ones(50))
-    apart = rng.normal(size=(10, 5000))
+def test_freedom_is_that_of_one_for_targets_that_err_alike_and_more_for_many(rng):
+    folds = rng.normal(size=(10, 400))
+    apart = folds - folds.mean(0)
+    alike = np.repeat(apart[:, :1], 400, axis=1)
     assert joint_freedom(Deviations(alike, 9.0)) == pytest.approx(9)
-    assert joint_freedom(Deviations(apart, 9.0)) == pytest.approx(17.1, abs=0.1)
+    assert joint_freedom(Deviations(apart, 9.0)) == pytest.approx(9 * 2.2, rel=0.01)
     assert joint_freedom(Deviations(0 * alike, 9.0)) == 9
+
+
+@pytest.mark.parametrize("n_folds", [5, 10, 30])
+def test_directions_are_counted_the_same_by_few_folds_as_by_many(rng, n_folds):
+    found = []
+    for _ in range(300):
+        folds = rng.normal(size=(n_folds, 4))  # four directions
+        away = folds - folds.mean(0)
+        freedom = n_folds - 1.0
+        found.append(joint_freedom(Deviations(away, freedom)) / freedom)
+    assert np.mean(found) == pytest.approx(1 + 1.2 * (1 - 1 / 4), abs=0.03)
 
 
 @pytest.mark.parametrize("estimate", [-0.8, 0.0, 0.5])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import xarray as xr
 
@@ -71,43 +73,68 @@ def normalized_interval(
     r = mean_over_folds(scores)
     median = median_share(normalized, r)
     spread = spread_of(scores)
-    below = (normalized["undefined"] == CEILING_NOT_POSITIVE).values.ravel()
-    values = np.where(below, np.copysign(np.inf, spread.r), normalized.values.ravel())
-    kept = ~np.isnan(values)
+    without = normalized_without(scores, form=form, ceiling=ceiling)
     if not np.isfinite(median) or not spread.deviations.values.any():
         return Interval(median, float("nan"), float("nan"), spread.estimand)
-    deviations = _together(scores, form, ceiling, spread.deviations, normalized, r)
-    joint = spread.deviations._replace(values=np.where(below, 0.0, deviations)[:, kept])
-    error = known_error(float(median_errors(values[kept], simulated_errors(joint, seed)).std()))
-    low, high, _ = t_interval(median, error, joint_freedom(joint), LEVEL)
+    known = ceiling if isinstance(ceiling, Ceiling) else Ceiling.from_scores(scores, ceiling)
+    below = (normalized["undefined"] == CEILING_NOT_POSITIVE).values
+    kept = (np.isfinite(normalized.values) | below).ravel()
+    bend = _Bend(form, known.select(scores["neuroid"].values), _typical(normalized))
+    values = bend(r, bend.ceiling.values).values.ravel()
+    deviations = _together(scores, bend, spread.deviations, r, without)
+    joint = spread.deviations._replace(values=deviations[:, kept])
+    error = float(median_errors(values[kept], simulated_errors(joint, seed)).std())
+    error *= np.hypot(median, bend.scale) ** 3 / bend.scale**2
+    low, high, _ = t_interval(median, known_error(error), joint_freedom(joint), LEVEL)
     return Interval(median, low, high, spread.estimand)
 
 
+class _Bend(NamedTuple):
+    """Normalized scores x on the scale x / sqrt(x^2 + scale^2), from -1 to 1.
+
+    As a ceiling falls to 0 and below, x grows without end and then is undefined, so that errors of
+    it are no errors of a normal distribution; here it comes to 1 and stays. A median over neuroids
+    is the same on any scale that keeps their order.
+    """
+
+    form: Form
+    ceiling: Ceiling
+    scale: float
+
+    def __call__(self, r: xr.DataArray, ceiling: xr.DataArray) -> xr.DataArray:
+        return self.bent(divide_r(r, ceiling, self.form), r, ceiling)
+
+    def bent(self, share: xr.DataArray, r: xr.DataArray, ceiling: xr.DataArray) -> xr.DataArray:
+        above = ~(ceiling <= 0).reset_coords(drop=True)
+        return (share / np.hypot(share, self.scale)).where(above, np.sign(r))
+
+
+def _typical(normalized: xr.DataArray) -> float:
+    """Return the median size of normalized scores."""
+    return float(np.nanmedian(np.abs(normalized.values))) or 1.0
+
+
 def _together(
-    scores: xr.Dataset,
-    form: Form,
-    ceiling: str | Ceiling,
-    of_r: Deviations,
-    normalized: xr.DataArray,
-    r: xr.DataArray,
+    scores: xr.Dataset, bend: _Bend, of_r: Deviations, r: xr.DataArray, without: xr.DataArray
 ) -> np.ndarray:
-    """Return deviations (folds or blocks, targets) of normalized scores."""
-    left_out = normalized_without(scores, form=form, ceiling=ceiling).transpose("block", ...)
-    without = left_out.values.reshape(left_out.sizes["block"], -1)
-    own = normalized.values.ravel()
+    """Return deviations (folds or blocks, targets) of normalized scores on their scale."""
+    own = bend(r, bend.ceiling.values)
+    blocks = bend.ceiling.without.transpose("block", ...)
+    n_blocks = blocks.sizes["block"]
     sizes = scores["moments"].isel(moment=0).transpose("block", ...).values
-    sizes = sizes.reshape(len(sizes), -1)
-    share = sizes / np.maximum(sizes.sum(0), 1)
-    n_blocks = len(without)
-    widened = np.sqrt(n_blocks / (n_blocks - 1))
-    moved = np.nan_to_num((1 - share) * (own - without)) * widened
+    sizes = sizes.reshape(n_blocks, -1)
+    widened = (1 - sizes / np.maximum(sizes.sum(0), 1)) * np.sqrt(n_blocks / (n_blocks - 1))
+
+    def moved(left: xr.DataArray) -> np.ndarray:
+        away = (own - left).transpose("block", ...).values.reshape(n_blocks, -1)
+        return np.nan_to_num(away) * widened
+
     if scores.sizes["fold"] == 1:
-        return moved * np.sqrt((n_blocks - 1) / max(n_blocks - 3, 1))
+        together = moved(bend.bent(without, r, blocks))
+        return together * np.sqrt((n_blocks - 1) / max(n_blocks - 3, 1))
     # What a fold does to r comes with training noise; what it does to the ceiling is added.
-    known = ceiling if isinstance(ceiling, Ceiling) else Ceiling.from_scores(scores, ceiling)
-    slope = (divide_r(r + STEP, known.values, form) - normalized).values.ravel() / STEP
-    left = divide_r(r, known.without, form).transpose("block", ...).values.reshape(n_blocks, -1)
-    of_ceiling = np.nan_to_num((1 - share) * (own - left)) * widened
+    slope = ((bend(r + STEP, bend.ceiling.values) - own) / STEP).values.ravel()
+    of_ceiling = moved(bend(r, blocks))
     fold = scores["fold_of_block"].values
     summed = np.stack([of_ceiling[fold == k].sum(0) for k in scores["fold"].values])
     return of_r.values * np.nan_to_num(slope) + summed
