@@ -29,13 +29,16 @@ from neuroalign.progress import progress_bar, progress_wanted
 from neuroalign.results.description import describe_scores
 from neuroalign.results.provenance import provenance
 from neuroalign.score_ceilings import score_ceilings
+from neuroalign.similarity.sides import Measure
+from neuroalign.similarity_scores import score_similarity
 
 
 def score(
     model: Model | Mapping[str, xr.DataArray | pd.DataFrame],
     dataset: BrainDataset,
-    metric: Metric | None = None,
+    metric: Metric | Measure | None = None,
     *,
+    by: str | Sequence[str] = (),
     layers: Sequence[str] | None = None,
     subjects: str | Sequence[str] | None = None,
     roi: str | Sequence[str] | None = None,
@@ -53,8 +56,12 @@ def score(
     model : Model or mapping
         From `load_model` or `TorchModel`, or layer -> activations labelled by stimulus.
     dataset : BrainDataset
-    metric : Metric, optional
-        By default ``RidgeEncoding()``.
+    metric : Metric or similarity measure, optional
+        By default ``RidgeEncoding()``, which predicts each neuroid. A measure such as
+        ``na.rsa.RSA()`` or ``na.similarity.CKA()`` compares each layer with whole recordings, and
+        fits nothing.
+    by : str or sequence of str
+        For similarity measures: what splits the recordings of subjects, such as "roi".
     layers : sequence of str, optional
         By default those of the model.
     subjects, roi : str or sequence of str, optional
@@ -75,7 +82,8 @@ def score(
         more time than the score takes: what features without content predict ("content-free"),
         what the layer does once stimuli are exchanged ("shuffled"), pixels or the rate of words
         ("baseline"), test stimuli that were trained on ("duplicates"), and neighbors that folds
-        part ("autocorrelation"). ``()`` for none. Neither r nor seeds depend on them.
+        part ("autocorrelation"). ``()`` for none. Neither r nor seeds depend on them. Of these,
+        similarity measures have "shuffled".
     progress : bool
         Show a bar where the standard error is a terminal.
 
@@ -91,6 +99,13 @@ def score(
         near 0, or lower; the attribute `guards` says in words what each found. The attribute
         `provenance` is a JSON string with hashes, splits, seed, versions and options.
 
+        Similarity measures give instead `similarity` (layer, view, [time]), where a view is a
+        subject, or a subject's part by `by`; its `error` and 95% interval, `low` and `high`, by a
+        jackknife over 20 blocks of stimuli, whose values are in `without`; `shuffled`, what the
+        measure reads with stimuli exchanged; `undefined`; and bounds of what a perfect model could
+        reach: `ceiling_halves` (between halves of the repetitions: a lower bound), and for RSA of
+        several subjects `ceiling_lower` and `ceiling_upper`.
+
     Examples
     --------
     >>> import neuroalign as na
@@ -99,12 +114,29 @@ def score(
     ('layer', 'fold', 'neuroid')
     """
     start = time.perf_counter()
-    measure: Metric = RidgeEncoding() if metric is None else metric
+    measure = RidgeEncoding() if metric is None else metric
     check_metric(measure)
     wanted = check_guards(guards)
     selection = Selection(
         subjects=subjects, roi=roi, neuroids=neuroids, features=features, folds=folds, seed=seed
     )
+    if isinstance(measure, Measure):
+        return score_similarity(
+            model,
+            dataset,
+            measure,
+            selection=selection,
+            by=by,
+            layers=layers,
+            shuffle="shuffled" in wanted,
+            progress=progress,
+        )
+    if by:
+        message = (
+            f"by={by!r} splits recordings for measures of whole recordings, but {measure!r} scores "
+            "every neuroid; leave it out, and use summarize(scores, by=...)."
+        )
+        raise DataError(message)
     network, prepared = prepare(model, dataset, selection)
     chosen = ChosenLayer(keep=not set(wanted).isdisjoint(OF_ACTIVATIONS))
     with progress_wanted(progress):
@@ -143,7 +175,9 @@ def score(
 
 def check_metric(metric: object) -> None:
     """Refuse what is no metric, and the class of one."""
-    if isinstance(metric, type) or not callable(getattr(metric, "evaluate", None)):
+    if isinstance(metric, type) or not (
+        callable(getattr(metric, "evaluate", None)) or isinstance(metric, Measure)
+    ):
         kind = metric if isinstance(metric, type) else type(metric)
         given = "The class " if isinstance(metric, type) else "A "
         message = f"{given}{kind.__name__} is not a metric; use one, as in RidgeEncoding()."

@@ -279,6 +279,27 @@ def check_sizes(rule: object, splits: Splits) -> Splits:
     return splits
 
 
+def equal_parts(labels: np.ndarray, n: int) -> np.ndarray:
+    """Divide labels into n parts of about equal size, in an order that depends on them alone.
+
+    Parameters
+    ----------
+    labels : array of str
+    n : int
+
+    Returns
+    -------
+    int array
+        The part of each label.
+    """
+    places = np.argsort(np.argsort([_digest(label) for label in labels]))
+    return places * n // max(len(labels), 1)
+
+
 def _hashed(label: str, n: int) -> int:
     """Return a number below n that depends on the label alone, the same on every machine."""
-    return int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), "big") % n
+    return _digest(label) % n
+
+
+def _digest(label: str) -> int:
+    return int.from_bytes(hashlib.blake2b(label.encode(), digest_size=8).digest(), "big")

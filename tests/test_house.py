@@ -23,7 +23,7 @@ TIERS = [
     {"data", "splits", "folds", "features", "models", "simulate"},
     {"preparation"},
     {"ceilings", "guards", "mappings", "metrics", "inference", "rsa", "similarity", "dispersion"},
-    {"results", "score_ceilings", "scoring"},
+    {"results", "score_ceilings", "similarity_scores", "scoring"},
     {"report"},
     {"cli_options", "testing"},
     {"cli"},

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from neuroalign.data.dissimilarities import is_dissimilarities
 from neuroalign.data.schema import as_labels, repeated
 from neuroalign.errors import DataError, name_some
 
@@ -35,6 +36,12 @@ def design_rows(
     """
     of_layer = _words_of_layer(activations, "of")
     in_layer = _words_of_layer(activations, "in")
+    if is_dissimilarities(activations):
+        message = (
+            f"The model gives dissimilarities{in_layer}, which are no activations of units; "
+            "compare them by na.rsa.RSA()."
+        )
+        raise DataError(message)
     rows_are = "sample" if "sample" in activations.dims else "stimulus"
     if not flat:
         activations = _as_maps(activations, rows_are)

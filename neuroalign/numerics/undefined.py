@@ -22,6 +22,7 @@ REASONS = (
     "ceiling_not_positive",
     "masked_by_other_repetitions",
     "not_scored_by_guard",
+    "undefined_by_measure",
 )
 (
     DEFINED,
@@ -39,6 +40,7 @@ REASONS = (
     CEILING_NOT_POSITIVE,
     MASKED,
     NOT_SCORED,
+    UNDEFINED_MEASURE,
 ) = range(len(REASONS))
 
 

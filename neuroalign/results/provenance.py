@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from neuroalign.data.dissimilarities import is_dissimilarities
 from neuroalign.data.schema import row_dim
 from neuroalign.models.protocol import Model
 from neuroalign.splits import Splits
@@ -35,7 +36,7 @@ def provenance(
     model: Model,
     recordings: Mapping[str, xr.DataArray],
     stimuli: pd.DataFrame,
-    splits: Splits,
+    splits: Splits | None,
     options: Mapping[str, object],
 ) -> str:
     """Describe a run.
@@ -47,7 +48,8 @@ def provenance(
         Subject -> averaged responses that were scored.
     stimuli : DataFrame
         Those that were scored.
-    splits : Splits
+    splits : Splits, optional
+        None where nothing is fitted.
     options : mapping
         What else was asked for: names, metric, selection, seed, seconds.
 
@@ -62,13 +64,7 @@ def provenance(
         "model_sha256": fingerprint() if callable(fingerprint) else None,
         "responses_sha256": {name: _hash_array(array) for name, array in recordings.items()},
         "stimuli_sha256": _hash_stimuli(stimuli),
-        "test_stimuli": [[str(label) for label in fold.test] for fold in splits.folds],
-        "train_stimuli": [str(label) for label in splits.folds[0].train]
-        if len(splits.folds) == 1
-        else "all others"
-        if splits.gap is None
-        else "all others but those left_out",
-        **({} if splits.gap is None else {"left_out": _left_out(splits)}),
+        **({} if splits is None else _divided(splits)),
         "versions": {name: _version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "machine": platform.machine(),
@@ -76,6 +72,18 @@ def provenance(
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return json.dumps(record, default=str)
+
+
+def _divided(splits: Splits) -> dict[str, object]:
+    return {
+        "test_stimuli": [[str(label) for label in fold.test] for fold in splits.folds],
+        "train_stimuli": [str(label) for label in splits.folds[0].train]
+        if len(splits.folds) == 1
+        else "all others"
+        if splits.gap is None
+        else "all others but those left_out",
+        **({} if splits.gap is None else {"left_out": _left_out(splits)}),
+    }
 
 
 def _left_out(splits: Splits) -> list[list[str]]:
@@ -86,7 +94,8 @@ def _left_out(splits: Splits) -> list[list[str]]:
 
 def _hash_array(array: xr.DataArray) -> str:
     digest = hashlib.sha256()
-    for labels in (array[row_dim(array)].values, array["neuroid"].values):
+    sides = ("stimulus",) if is_dissimilarities(array) else (row_dim(array), "neuroid")
+    for labels in (array[name].values for name in sides):
         digest.update("\n".join(map(str, labels)).encode())
     digest.update(np.ascontiguousarray(array.values, dtype="<f8").tobytes())
     return digest.hexdigest()
