@@ -20,6 +20,7 @@ from neuroalign.inference.intervals import (
     spread_of,
 )
 from neuroalign.inference.multiple import benjamini_hochberg, holm
+from neuroalign.inference.similarity import average_views, similarity_difference
 from neuroalign.numerics.resampling import t_test
 
 LIMIT = 1 - LEVEL
@@ -47,7 +48,8 @@ def compare(
         A row for every two: `first`, `second`, their median `r` over the neuroids that both
         predict, the `difference` with its 95% interval (`low`, `high`), which pairs them by
         stimuli, the two-sided `p`, `p_holm` (corrected for all rows; Holm 1979), the `interval`'s
-        estimand and `n_neuroids`. Over subjects, the difference is the mean of those within
+        estimand and `n_neuroids` (of similarity scores, `similarity_first`, `similarity_second`
+        and `n_views`). Over subjects, the difference is the mean of those within
         subjects, not that of the two medians.
 
     Examples
@@ -68,6 +70,9 @@ def compare(
     if len(scores) < 2:
         message = f"A comparison needs two scores or more, but {len(scores)} were given."
         raise DataError(message)
+    similar = [isinstance(given, xr.Dataset) and "similarity" in given for given in scores.values()]
+    if all(similar):
+        return _compare_similarity(scores, over)
     for name, given in scores.items():
         check_one_layer(f"the scores of {name!r}", given)
     rows = []
@@ -89,6 +94,34 @@ def compare(
                 "p": found.p,
                 "interval": found.estimand,
                 "n_neuroids": int(kept.sum()),
+            }
+        )
+    table = pd.DataFrame(rows)
+    table.insert(8, "p_holm", holm(table["p"].to_numpy()))
+    return table
+
+
+def _compare_similarity(scores: Mapping[str, xr.Dataset], over: str) -> pd.DataFrame:
+    """Compare scores by one similarity measure, every two of them."""
+    rows = []
+    for (first, one), (second, two) in itertools.combinations(scores.items(), 2):
+        try:
+            found = similarity_difference(one, two, over=over)
+        except DataError as error:
+            message = f"Scores {first!r} and {second!r} cannot be compared: {error}"
+            raise DataError(message) from error
+        rows.append(
+            {
+                "first": first,
+                "second": second,
+                "similarity_first": average_views(one).value,
+                "similarity_second": average_views(two).value,
+                "difference": found.median,
+                "low": found.low,
+                "high": found.high,
+                "p": found.p,
+                "interval": found.estimand,
+                "n_views": one.sizes["view"],
             }
         )
     table = pd.DataFrame(rows)

@@ -14,6 +14,7 @@ from neuroalign.ceilings.typed import ceilings_in
 from neuroalign.errors import DataError, unknown_name
 from neuroalign.inference.intervals import median_interval
 from neuroalign.inference.normalized import normalized_interval
+from neuroalign.results.similarity_table import similarity_table
 
 BEST = "best"
 CEILING = "split_half"  # by which tables normalize
@@ -49,6 +50,9 @@ def summarize(
         are not positive count in `normalized_r` as ratios beyond all others of the sign of r: to
         leave them out would be to choose neuroids by the noise that they are divided by.
 
+        Of scores by a similarity measure: `similarity` averaged over views, with its 95% interval
+        over stimuli (`low`, `high`), `shuffled`, the bounds there are, `n_views` and `n_undefined`.
+
     Examples
     --------
     >>> import neuroalign as na
@@ -58,6 +62,8 @@ def summarize(
     ['layer', 'roi', 'r', 'r_low']
     """
     names = [by] if isinstance(by, str) else list(by)
+    if "similarity" in scores:
+        return similarity_table(scores, names)
     _check_coordinates(scores, [name for name in names if name != "layer"])
     if "layer" not in names and scores.sizes["layer"] > 1:
         message = (
@@ -160,6 +166,12 @@ def best_layer(scores: xr.Dataset, *, by: str | Sequence[str] = ()) -> xr.Datase
     >>> str(scores.chosen_layer.values[0, 0])
     'pixels'
     """
+    if "similarity" in scores:
+        message = (
+            "Similarity measures fit nothing, so that no training stimuli choose a layer; name one, "
+            "as in scores.sel(layer=[...]), or test the best by na.similarity.best_pair."
+        )
+        raise DataError(message)
     scores = scores.drop_vars("prediction", errors="ignore")
     names = [by] if isinstance(by, str) else list(by)
     _check_coordinates(scores, names)
