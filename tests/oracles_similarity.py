@@ -57,3 +57,14 @@ def pwcca(x, y):
         total += alpha * np.sqrt(squares[number])
         weight += alpha
     return total / weight
+
+
+def covariance_moments(x, y):
+    """Average over all ordered tuples of four different stimuli."""
+    squared_trace, trace_of_square = [], []
+    for i, j, k, l in itertools.permutations(range(len(x)), 4):  # noqa: E741
+        one, two = ((x[i] - x[j]) @ (y[i] - y[j])) / 2, ((x[k] - x[l]) @ (y[k] - y[l])) / 2
+        squared_trace.append(one * two)
+        crossed = ((x[i] - x[j]) @ (x[k] - x[l])) * ((y[i] - y[j]) @ (y[k] - y[l])) / 4
+        trace_of_square.append(crossed)
+    return np.mean(squared_trace), np.mean(trace_of_square)

@@ -218,6 +218,8 @@ def test_units_that_are_constant_or_repeated_add_no_directions():
     assert CCA().compare_arrays(wide, second) == pytest.approx(expected, abs=1e-8)
     found = canonical_correlations(np.hstack([wide, wide]), second)
     np.testing.assert_allclose(found, canonical_correlations(first, second), atol=1e-8)
+    faint = canonical_correlations(first * np.geomspace(1, 1e-30, 8), second)
+    np.testing.assert_allclose(faint, canonical_correlations(first, second), atol=1e-10)
 
 
 @pytest.mark.parametrize("measure", MEASURES)

@@ -229,13 +229,13 @@ def decompose(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     -------
     left : float array (stimuli, rank)
     singular : float array (rank,)
-        Descending.
+        Descending; in units of the largest centered activation.
     right : float array (rank, units)
     """
     size = np.abs(values).max() or 1.0
     left, singular, right = np.linalg.svd(values / size, full_matrices=False)
     real = singular > np.finfo(float).eps * max(values.shape) * singular[0]
-    return left[:, real], singular[real] * size, right[real]
+    return left[:, real], singular[real], right[real]
 
 
 def _basis(values: np.ndarray) -> np.ndarray:

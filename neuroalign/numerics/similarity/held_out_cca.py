@@ -85,8 +85,7 @@ class HeldOutCCA:
         left, _, right = np.linalg.svd(fits[0].basis.T @ fits[1].basis, full_matrices=False)
         sides = zip((first, second), fits, (left, right.T), strict=True)
         one, two = (
-            center_units((values[held] - fit.mean) @ (fit.weights @ turn))
-            for values, fit, turn in sides
+            center_units(values[held]) @ (fit.weights @ turn) for values, fit, turn in sides
         )
         size = np.linalg.norm(one, axis=0) * np.linalg.norm(two, axis=0)
         varies = size > 0
@@ -95,12 +94,11 @@ class HeldOutCCA:
 
 class _Ridge(NamedTuple):
     basis: np.ndarray  # (stimuli, directions), orthogonal, shorter the less a direction varies
-    weights: np.ndarray  # (units, directions), that make the basis of centered units
-    mean: np.ndarray  # (units,)
+    weights: np.ndarray  # (units, directions), that turn centered units into the basis
 
 
 def _fit_ridge(values: np.ndarray, penalty: float) -> _Ridge:
     left, singular, right = decompose(center_units(values))
     variance = singular**2
     length = np.sqrt((1 - penalty) * variance + penalty * variance.mean()) if len(variance) else 1.0
-    return _Ridge(left * (singular / length), right.T / length, values.mean(0))
+    return _Ridge(left * (singular / length), right.T / length)
