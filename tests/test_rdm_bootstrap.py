@@ -241,27 +241,50 @@ def test_single_precision_with_a_large_offset_loses_what_it_lost_itself(comparis
     np.testing.assert_allclose(as_table(found), as_table(exact), atol=1e-10)
 
 
-@pytest.mark.parametrize("comparison", ["cosine", "correlation", "spearman", "whitened_cosine"])
-def test_a_constant_model_is_undefined_and_alone(comparison):
-    models, subjects = simulate()
-    models[1] = 0 if "cosine" in comparison else 0.1
-    found = bootstrap_scores(
-        models, subjects, comparison, stimulus_counts=draw_counts(12, 6, seed=1)
-    )
-    assert np.isnan(found.scores[:, 1]).all()
-    assert np.isfinite(found.scores[:, [0, 2]]).all()
+@pytest.mark.parametrize(
+    "comparison", ["cosine", "correlation", "spearman", "whitened_correlation"]
+)
+def test_constant_models_are_undefined_and_alone(comparison):
+    _, subjects = simulate()
+    values = np.random.default_rng(0).uniform(size=(30, 1)) * (comparison != "cosine")
+    models = np.vstack([np.repeat(values, 66, axis=1), subjects[:1]])
+    counts = draw_counts(12, 6, seed=1)
+    found = bootstrap_scores(models, subjects, comparison, stimulus_counts=counts)
+    assert np.isnan(found.scores[:, :30]).all()
+    assert np.isfinite(found.scores[:, 30]).all()
     assert np.isfinite(found.upper).all()
 
 
+@pytest.mark.parametrize("comparison", ["correlation", "whitened_correlation"])
+def test_models_constant_up_to_rounding_are_undefined(comparison):
+    _, subjects = simulate()
+    models = 0.1 * (1 + 1e-16 * np.random.default_rng(0).integers(-2, 3, size=(3, 66)))
+    counts = draw_counts(12, 6, seed=1)
+    found = bootstrap_scores(models, subjects, comparison, stimulus_counts=counts)
+    assert np.ptp(models) > 0
+    assert np.isnan(found.scores).all()
+
+
 def test_what_is_constant_in_a_sample_only_is_undefined_there():
-    models, subjects = simulate(n_stimuli=6)
-    square = np.ones((6, 6)) * 0.3
-    square[4:] = square[:, 4:] = 0.7
-    models[0] = square[np.triu_indices(6, 1)]
-    counts = np.array([[2, 2, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]])
+    _, subjects = simulate(n_stimuli=6)
+    square = np.ones((30, 6, 6)) * np.random.default_rng(0).uniform(size=(30, 1, 1))
+    square[:, 4:] = square[:, :, 4:] = 0.7
+    models = square[:, *np.triu_indices(6, 1)]
+    counts = np.array([[3, 2, 1, 0, 0, 0], [1, 1, 1, 1, 1, 1]])
     found = bootstrap_scores(models, subjects, "correlation", stimulus_counts=counts)
-    assert np.isnan(found.scores[:, 0]).tolist() == [True, False]
-    assert np.isfinite(found.scores[:, 1:]).all()
+    assert np.isnan(found.scores[0]).all()
+    assert np.isfinite(found.scores[1]).all()
+
+
+@pytest.mark.parametrize("comparison", ["correlation", "spearman"])
+def test_a_constant_subject_spoils_only_samples_that_it_is_in(comparison):
+    models, subjects = simulate()
+    subjects[4] = 0.1
+    drawn = np.array([[2, 1, 1, 1, 0], [1, 1, 1, 1, 1]])
+    found = bootstrap_scores(models, subjects, comparison, subject_counts=drawn)
+    assert np.isnan(as_table(found)).all(axis=1).tolist() == [False, True]
+    expected = bootstrap_scores(models, subjects[:4], comparison, subject_counts=drawn[:1, :4])
+    np.testing.assert_allclose(as_table(found)[:1], as_table(expected), atol=1e-12)
 
 
 @pytest.mark.parametrize("comparison", ["correlation", "spearman", "whitened_cosine"])

@@ -109,6 +109,28 @@ def test_the_lower_bound_compares_each_subject_with_the_pool_of_the_others(compa
     assert found == pytest.approx(np.mean(expected), abs=1e-12)
 
 
+def test_subjects_with_many_ties_weigh_as_much_as_others_by_spearman():
+    subjects = noisy()
+    subjects[0] = subjects[0] > np.median(subjects[0])
+    pooled = pool(subjects, "spearman", np.ones((1, 4)))
+    directions = unit_rows(subjects, "spearman").mean(axis=0, keepdims=True)
+    np.testing.assert_allclose(COMPARISONS["correlation"](pooled, directions), 1, atol=1e-12)
+    expected = mean_comparison(COMPARISONS["spearman"], directions, subjects)[0]
+    assert noise_ceiling(subjects, "spearman").upper == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("comparison", INNER_PRODUCTS)
+def test_pools_equal_those_that_rsatoolbox_pools_for_fitting(comparison):
+    """Its noise ceiling takes another function, that does not whiten."""
+    peer = oracles.rsatoolbox()
+    subjects = noisy()
+    pooled = peer.util.pooling.pool_rdm(
+        peer.rdm.RDMs(subjects), oracles.PEER_NAMES[comparison]
+    ).get_vectors()
+    reached = mean_comparison(COMPARISONS[comparison], pooled, subjects)[0]
+    assert reached == pytest.approx(noise_ceiling(subjects, comparison).upper, abs=1e-9)
+
+
 @pytest.mark.parametrize("comparison", WHITENED)
 def test_the_whitened_upper_bound_of_rsatoolbox_is_beaten(comparison):
     subjects = noisy()
