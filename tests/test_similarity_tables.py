@@ -8,6 +8,7 @@ from scipy import stats
 import neuroalign as na
 from neuroalign.errors import DataError
 from neuroalign.inference.similarity import average_views
+from neuroalign.report.console import print_summary
 
 N = 40
 LABELS = [f"s{number:02}" for number in range(N)]
@@ -139,3 +140,24 @@ def test_intervals_cover_the_similarity_of_new_stimuli(comparison):
     values, low, high = np.array(found).T
     covered = ((low <= values.mean()) & (values.mean() <= high)).mean()
     assert 0.92 <= covered <= 0.98
+
+
+def test_the_figure_has_a_point_for_each_layer_and_the_bounds(rng, tmp_path):
+    dataset, units, worse = systems(rng)
+    scores = na.score({"one": units, "two": worse}, dataset, na.rsa.RSA(), progress=False)
+    figure = na.plot_profile(scores, against={"worse": scores}, path=tmp_path / "profile.png")
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["one", "two"] * 2
+    words = {text.get_text() for text in axes.texts}
+    assert words == {"lower", "upper"}
+    assert (tmp_path / "profile.png").stat().st_size > 10_000
+
+
+def test_the_terminal_says_what_the_numbers_mean(rng, capsys):
+    dataset, units, _ = systems(rng)
+    scores = score(units, dataset)
+    print_summary(scores, na.summarize(scores), {"other": scores})
+    printed = capsys.readouterr().out
+    assert "Mean over views: p0, p1, p2, p3." in printed
+    assert "a perfect model lies between" in printed
+    assert f"{scores.similarity.mean().item():.3f}" in printed

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from neuroalign.data.cards import DatasetCard
 from neuroalign.inference.intervals import difference_interval
+from neuroalign.report.similarity import print_similarity
 from neuroalign.results.tables import best_layer, summarize
 
 WIDTH = 120  # of tables that go to a file
@@ -27,6 +28,9 @@ def print_summary(
     scores: xr.Dataset, table: pd.DataFrame, beside: Mapping[str, xr.Dataset]
 ) -> None:
     """Print the layer profile, the comparison at the chosen layer, and what the numbers mean."""
+    if "similarity" in scores:
+        print_similarity(scores, table, beside)
+        return
     console = Console(width=None if Console().is_terminal else WIDTH)
     attrs = scores.attrs
     profile = Table(title=f"{attrs['model']} on {attrs['dataset']}: median r over neuroids")

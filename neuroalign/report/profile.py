@@ -10,13 +10,12 @@ import numpy as np
 import xarray as xr
 
 from neuroalign.inference.intervals import check_same_data
+from neuroalign.report.similarity import COLORS, plot_similarity
 from neuroalign.results.tables import summarize
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Okabe & Ito: told apart by readers with any color vision.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 FAINT = 0.18
 
 
@@ -26,7 +25,7 @@ def plot_profile(
     against: Mapping[str, xr.Dataset] | None = None,
     path: str | Path | None = None,
 ) -> Figure:
-    """Draw median r with its 95% interval for every layer, under the noise ceiling.
+    """Draw median r (or similarity) with its 95% interval for every layer, under noise ceilings.
 
     Parameters
     ----------
@@ -50,6 +49,8 @@ def plot_profile(
     """
     from matplotlib.figure import Figure
 
+    if "similarity" in scores:
+        return plot_similarity(scores, against=against, path=path)
     layers = [str(layer) for layer in scores["layer"].values]
     figure = Figure(figsize=(max(5.0, 2.6 + 0.42 * len(layers)), 3.8), layout="constrained")
     axes = figure.subplots()
