@@ -88,6 +88,19 @@ def drawn_overlap(first, second, k, n_draws, rng):
     return total / n_draws
 
 
+def shared_places(values, k):
+    """Give (stimuli, stimuli) shares of k places, of which those that tie last have equal parts."""
+    rows = unit_rows(values)
+    cosines, shares = np.round(rows @ rows.T, 10), np.zeros((len(rows), len(rows)))
+    for i in range(len(rows)):
+        others = [j for j in range(len(rows)) if j != i]
+        last = sorted(cosines[i, others])[-k]
+        near = [j for j in others if cosines[i, j] > last]
+        tied = [j for j in others if cosines[i, j] == last]
+        shares[i, near], shares[i, tied] = 1, (k - len(near)) / len(tied)
+    return shares
+
+
 def local_kernel_alignment(first, second, k):
     n = len(first)
 

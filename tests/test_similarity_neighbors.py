@@ -13,6 +13,7 @@ from neuroalign.numerics.similarity.local_measures import (
     MutualNeighbors,
 )
 from neuroalign.numerics.similarity.neighbors import (
+    Neighbors,
     nearest_neighbors,
     neighbor_overlap,
     outlier_bound,
@@ -133,6 +134,21 @@ def test_ties_count_by_their_chance_to_be_drawn():
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
+def test_ties_in_cycles_count_by_independent_draws():
+    rng = np.random.default_rng(0)
+    first, second = rng.integers(0, 3, size=(2, 40, 3)) + np.eye(3)[0]
+    one, two = (oracles.shared_places(values, 6) for values in (first, second))
+    expected = np.mean(1 - np.prod(1 - two * one.T, axis=1))
+    found = CycleNeighbors(k=6, clamp="none").compare_arrays(first, second)
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_rounding_breaks_no_tie():
+    rows = np.random.default_rng(0).normal(size=(50, 301))
+    copies = np.repeat(rows, 3, axis=0) * np.tile([1, 3.3, 0.7], 50)[:, None]
+    np.testing.assert_array_equal(nearest_neighbors(copies, 1, clamp="none").shares, 0.5)
+
+
 def test_independent_categories_meet_by_chance_though_most_distances_tie():
     # Filling places by number would give each stimulus the first members of its category: .08.
     rng = np.random.default_rng(0)
@@ -229,6 +245,13 @@ def test_local_kernel_alignment_has_no_bound_and_no_dust_in_its_denominator():
     assert np.nanmax(values) > 1
 
 
+def test_local_kernel_alignment_of_a_negative_denominator_is_undefined():
+    stimulus = np.repeat(np.arange(7), 2)
+    keys = np.sort(7 * stimulus + (stimulus + np.tile([1, 2], 7)) % 7)  # none is mutual
+    circle = Neighbors(7, 2, keys, np.ones(14), np.ones(14), np.ones(7, dtype=bool))
+    assert np.isnan(LocalKernelAlignment(k=2).compare_prepared(circle, circle))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_noise_leaves_fewer_neighbors(kind):
     rng = np.random.default_rng(0)
@@ -262,7 +285,7 @@ def test_stimuli_without_a_direction_are_undefined(kind):
     first[7] = 0
     overlap = neighbor_overlap(first, second)
     assert np.flatnonzero(np.isnan(overlap)).tolist() == [7]
-    assert not np.isin(nearest_neighbors(first, 10).pairs[1], 7).any()
+    assert not np.isin(nearest_neighbors(first, 50).pairs[1], 7).any()
     assert np.isnan(kind().compare_arrays(first, second))
     assert np.isnan(kind().compare_arrays(second, first))
     assert np.isnan(kind().compare_arrays(second, np.zeros((60, 2))))
@@ -273,6 +296,9 @@ def test_stimuli_that_are_all_equally_near_have_no_neighbors():
     assert np.isnan(neighbor_overlap(np.ones((60, 3)), second)).all()
     assert np.isnan(neighbor_overlap(second, np.zeros((60, 3)))).all()
     assert np.isnan(neighbor_overlap(np.eye(60), second)).all()
+    few = second[:14].copy()
+    few[:4] = 0  # ten are left, of which none has ten others
+    assert np.isnan(neighbor_overlap(few, second[:14])).all()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -13,13 +13,10 @@ import numpy as np
 from scipy.special import ndtr
 
 from neuroalign.errors import DataError
+from neuroalign.numerics.similarity.dimensionality import participation_ratio
 from neuroalign.numerics.similarity.inputs import center_units, check_matrix
-from neuroalign.numerics.similarity.kernels import unbiased_hsic
 
 FEWEST_CLASSES, FEWEST_EXEMPLARS = 2, 4
-
-# Share of the size of all exemplars below which a variance is rounding.
-ROUNDING = 1e-24
 
 
 class Manifolds(NamedTuple):
@@ -48,10 +45,9 @@ class Manifolds(NamedTuple):
 def describe_manifolds(views: np.ndarray) -> Manifolds:
     """Estimate radius, dimension and ball capacity of the manifold of each class.
 
-    Distances of centers are corrected for the scatter of their exemplars, and for dimensions both
-    the square of the trace of the covariance and the trace of its square are estimated without
-    bias, so that few exemplars do not make manifolds look flat. Noise of measurement counts as
-    extent: average over repetitions first, or compare like with like.
+    Distances of centers are corrected for the scatter of their exemplars, and dimensions are the
+    unbiased `participation_ratio`, so that few exemplars do not make manifolds look flat. Noise of
+    measurement counts as extent: average over repetitions first, or compare like with like.
 
     Parameters
     ----------
@@ -64,21 +60,19 @@ def describe_manifolds(views: np.ndarray) -> Manifolds:
 
     References
     ----------
-    Chung, Lee & Sompolinsky (2018), doi:10.1103/PhysRevX.8.031003; unbiased trace of a squared
-    covariance: equation 5 of Song et al. (2012), jmlr.org/papers/v13/song12a.
+    Chung, Lee & Sompolinsky (2018), doi:10.1103/PhysRevX.8.031003.
     """
     views = _check_views(views, FEWEST_CLASSES, FEWEST_EXEMPLARS)
     n_classes, n_exemplars, _ = views.shape
-    spreads = [_spread(exemplars) for exemplars in views]
-    total, squared_total, total_of_squares = np.array(spreads).T
+    total = np.array([(center_units(one) ** 2).sum() for one in views]) / (n_exemplars - 1)
     centers = center_units(views.mean(1))
     scatter = total / n_exemplars
     scatter = scatter * (1 - 2 / n_classes) + scatter.sum() / n_classes**2
     distance = (centers**2).sum(1) - scatter
     with np.errstate(invalid="ignore", divide="ignore"):
         radius = np.sqrt(np.where(distance > 0, total / distance, np.nan))
-        dimension = np.where(total_of_squares > 0, squared_total / total_of_squares, np.nan)
-        dimension = np.where(dimension > 0, dimension, np.nan)
+    dimension = np.array([participation_ratio(one) for one in views])
+    dimension = np.where(dimension > 0, dimension, np.nan)
     capacity = ball_capacity(radius, dimension)
     return Manifolds(radius, dimension, capacity, float(1 / np.mean(1 / capacity)))
 
@@ -148,25 +142,6 @@ def centroid_nuclear_norm(views: np.ndarray, *, relative: bool = False) -> float
     value = float(np.linalg.svd(centers, compute_uv=False).sum())
     n_classes, n_units = centers.shape
     return value / float(np.sqrt(n_classes * min(n_classes, n_units))) if relative else value
-
-
-def _spread(exemplars: np.ndarray) -> tuple[float, float, float]:
-    """Estimate the trace of the covariance, its square, and the trace of the squared covariance."""
-    n = len(exemplars)
-    centered = center_units(exemplars)
-    products = centered @ centered.T
-    lengths = products.diagonal().copy()
-    if lengths.sum() <= ROUNDING * (exemplars**2).sum():
-        return 0.0, 0.0, 0.0
-    distances = lengths + lengths[:, None] - 2 * products
-    rows = distances.sum(1)
-    # Pairs of distances that have no exemplar in common.
-    apart = rows.sum() ** 2 - 4 * (rows**2).sum() + 2 * (distances**2).sum()
-    squared_total = apart / (4 * n * (n - 1) * (n - 2) * (n - 3))
-    np.fill_diagonal(products, 0)
-    sums = products.sum(0)
-    squares = unbiased_hsic(float((products**2).sum()), sums, sums)
-    return float(lengths.sum() / (n - 1)), float(squared_total), squares
 
 
 def _check_views(views: np.ndarray, n_classes: int, n_exemplars: int) -> np.ndarray:
