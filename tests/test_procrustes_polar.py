@@ -6,7 +6,7 @@ from oracles_procrustes import rotation
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.device import fetch, put
-from neuroalign.numerics.procrustes.polar import polar_factor
+from neuroalign.numerics.procrustes.polar import Steepness, polar_factor
 
 ORTHOGONAL = {"float64": 1e-12, "float32": 1e-5}
 
@@ -102,3 +102,14 @@ def test_whole_numbers_are_refused():
         "polar_factor was given an array of 2 axes and type int64; give float32 or float64 of "
         "shape (rows, columns) or (matrices, rows, columns)."
     )
+
+
+def test_a_matrix_after_a_steep_one_has_the_same_factor():
+    steepness = Steepness()
+    polar_factor(conditioned(20, 20, 9, seed=0), steepness)
+    assert steepness.found
+    matrix = conditioned(20, 20, 0.5, seed=1)
+    np.testing.assert_allclose(polar_factor(matrix, steepness), polar_factor(matrix), atol=1e-10)
+    flat = Steepness()
+    polar_factor(matrix, flat)
+    assert not flat.found

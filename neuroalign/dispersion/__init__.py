@@ -6,6 +6,7 @@ from neuroalign.dispersion.differences import mean_interval as mean_interval
 from neuroalign.dispersion.modulate import modulation as modulation
 from neuroalign.dispersion.procrustes import learning_curve as learning_curve
 from neuroalign.dispersion.procrustes import procrustes_dispersion as procrustes_dispersion
+from neuroalign.dispersion.repeated import noise_corrected as noise_corrected
 
 __all__ = [
     "compare_dispersions",
@@ -13,5 +14,6 @@ __all__ = [
     "learning_curve",
     "mean_interval",
     "modulation",
+    "noise_corrected",
     "procrustes_dispersion",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.device import Array, double, fetch, namespace, put, small
-from neuroalign.numerics.procrustes.polar import polar_factor
+from neuroalign.numerics.procrustes.polar import Steepness, polar_factor
 
 # How far each epoch goes on in the direction of the last: begun with, multiplied by while the cost
 # falls, and never more than.
@@ -119,13 +119,14 @@ class _Passes:
 
     def __init__(self, views: list[Array], order: np.ndarray) -> None:
         self.views, self.order = views, order
+        self.steepness = [Steepness() for _ in views]
         self.size = sum(_squares(view) for view in views)
         first = views[order[0]]
         self.maps: list[Array] = [small(np.eye(first.shape[1]), first)] * len(views)
         self.turned: list[Array] = [first] * len(views)
         self.total = first + 0
         for k in order[1:]:
-            self.maps[k] = polar_factor(views[k].T @ self.total)
+            self.maps[k] = polar_factor(views[k].T @ self.total, self.steepness[k])
             self.turned[k] = views[k] @ self.maps[k]
             self.total = self.total + self.turned[k]
         self.cost = self._cost(self.total)
@@ -162,7 +163,7 @@ class _Passes:
         maps, turned = list(self.maps), list(self.turned)
         for k in self.order:
             total -= begun[k]
-            maps[k] = polar_factor(self.views[k].T @ total)
+            maps[k] = polar_factor(self.views[k].T @ total, self.steepness[k])
             turned[k] = self.views[k] @ maps[k]
             total += turned[k]
         return maps, turned, total

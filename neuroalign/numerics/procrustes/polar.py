@@ -16,7 +16,14 @@ SMALLEST_SHARE = {"float32": 1e-4, "float64": 1e-8}
 MENDED = {"float32": 2e-3, "float64": 1e-6}
 
 
-def polar_factor(products: Array) -> Array:
+class Steepness:
+    """Remembers that a matrix was too steep for the fast way, so that the next is not tried."""
+
+    def __init__(self) -> None:
+        self.found = False
+
+
+def polar_factor(products: Array, steepness: Steepness | None = None) -> Array:
     """Return the matrix with orthonormal rows (or columns) that is nearest to each matrix.
 
     Of C = U S V' that is U V', which maximizes trace(Q' C) over all Q with orthonormal rows
@@ -29,6 +36,9 @@ def polar_factor(products: Array) -> Array:
     ----------
     products : float array or tensor (rows, columns) or (matrices, rows, columns)
         float32 or float64. Not changed.
+    steepness : Steepness, optional
+        Shared by calls whose matrices are alike, such as those of one view: once one of them took
+        the slow way, the others go there directly.
 
     Returns
     -------
@@ -46,27 +56,34 @@ def polar_factor(products: Array) -> Array:
         )
         raise DataError(message)
     if products.ndim == 3:
-        factors = [_polar(matrix) for matrix in products]
+        factors = [_polar(matrix, steepness or Steepness()) for matrix in products]
         return namespace(products).stack(factors) if factors else products
-    return _polar(products)
+    return _polar(products, steepness or Steepness())
 
 
-def _polar(matrix: Array) -> Array:
+def _polar(matrix: Array, steepness: Steepness) -> Array:
     """Return the factor of one matrix."""
     if matrix.shape[0] > matrix.shape[1]:
-        return _polar(matrix.T).T
+        return _polar(matrix.T, steepness).T
     if 0 in matrix.shape:
         return matrix
+    factor = None if steepness.found else _by_eigenvectors(matrix)
+    steepness.found = factor is None
+    return _by_svd(matrix) if factor is None else factor
+
+
+def _by_eigenvectors(matrix: Array) -> Array | None:
+    """Return the factor of a matrix that is not too steep; else None."""
     xp = namespace(matrix)
     kind = str(matrix.dtype).removeprefix("torch.")
     values, vectors = eigen(matrix @ matrix.T)
     if not float(values[0]) > SMALLEST_SHARE[kind] * float(values[-1]):
-        return _by_svd(matrix)
+        return None
     factor = ((vectors * values**-0.5) @ vectors.T) @ matrix
     off = factor @ factor.T
     off -= small(np.eye(len(off)), off)
     if not float(xp.linalg.norm(off)) < MENDED[kind]:
-        return _by_svd(matrix)
+        return None
     return factor - 0.5 * (off @ factor)
 
 
