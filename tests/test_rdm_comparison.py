@@ -77,6 +77,13 @@ def test_tau_a_of_many_pairs_counts_whole_twos():
     assert found == np.triu(signs).sum() / total
 
 
+def test_tau_a_with_ties_counts_whole_twos():
+    for seed in range(20):
+        first, second = some(1, 60, seed, tied=True), some(1, 60, seed + 50, tied=True)
+        whole = np.triu(np.sign(first - first.T) * np.sign(second - second.T)).sum()
+        assert tau_a(first, second)[0, 0] == whole / (60 * 59 / 2)
+
+
 @EVERY
 def test_equal_orders_read_1_and_opposite_ones_minus_1(name):
     values = np.arange(1.0, 11)[None]

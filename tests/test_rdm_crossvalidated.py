@@ -163,6 +163,12 @@ def test_crossvalidated_poisson_divergence_takes_prior_and_runs_in_any_order():
     np.testing.assert_allclose(crossvalidated_poisson_kl(counts[::-1], **prior), found, atol=1e-12)
 
 
+def test_crossvalidated_poisson_divergence_of_many_spikes_keeps_its_digits():
+    counts = np.random.default_rng(0).poisson(1e6, size=(3, 5, 6)).astype(float)
+    expected = oracles.crossvalidated_poisson_kl(counts).mean(axis=0)
+    np.testing.assert_allclose(crossvalidated_poisson_kl(counts), expected, atol=1e-11)
+
+
 def refusal(one, *inputs, **options):
     with pytest.raises(DataError) as caught:
         one(*inputs, **options)

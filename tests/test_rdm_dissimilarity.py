@@ -142,8 +142,8 @@ def test_precision_of_independent_noise_leaves_the_squared_distance():
 
 def test_singular_precision_counts_what_it_covers():
     patterns = np.random.default_rng(0).normal(size=(9, 3))
-    found = mahalanobis(patterns, np.diag([1.0, 1.0, 0.0]))
-    np.testing.assert_allclose(found, squared_euclidean(patterns[:, :2]) * 2 / 3, rtol=1e-12)
+    found = mahalanobis(patterns, np.diag([4.0, 4.0, 0.0]))
+    np.testing.assert_allclose(found, squared_euclidean(patterns[:, :2]) * 8 / 3, rtol=1e-12)
 
 
 def test_float32_patterns_with_a_large_offset_keep_their_distances():
@@ -159,6 +159,17 @@ def test_float32_patterns_with_a_large_offset_keep_their_distances():
     np.testing.assert_allclose(squared_euclidean(far), truth, rtol=1e-9)
     truth = oracles.correlation(far.astype(float))
     np.testing.assert_allclose(correlation(far), truth, atol=1e-9)
+
+
+def test_an_offset_takes_no_more_digits_than_it_must():
+    patterns = 200 + np.random.default_rng(0).normal(size=(8, 30))
+    precision = np.diag(np.arange(1.0, 31))
+    np.testing.assert_allclose(
+        squared_euclidean(patterns), oracles.squared_euclidean(patterns), rtol=2e-13
+    )
+    np.testing.assert_allclose(
+        mahalanobis(patterns, precision), oracles.mahalanobis(patterns, precision), rtol=2e-13
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
