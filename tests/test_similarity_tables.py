@@ -110,7 +110,7 @@ def test_training_stimuli_choose_no_layer(rng):
         na.best_layer(score(units, dataset))
     assert str(error.value) == (
         "Similarity measures fit nothing, so that no training stimuli choose a layer; name one, "
-        "as in scores.sel(layer=[...]), or test the best by na.similarity.best_pair."
+        "as in scores.sel(layer=[...]), or test the best by na.similarity.compare_layers."
     )
 
 

@@ -168,8 +168,8 @@ def best_layer(scores: xr.Dataset, *, by: str | Sequence[str] = ()) -> xr.Datase
     """
     if "similarity" in scores:
         message = (
-            "Similarity measures fit nothing, so that no training stimuli choose a layer; name one, "
-            "as in scores.sel(layer=[...]), or test the best by na.similarity.best_pair."
+            "Similarity measures fit nothing, so that no training stimuli choose a layer; name "
+            "one, as in scores.sel(layer=[...]), or test the best by na.similarity.compare_layers."
         )
         raise DataError(message)
     scores = scores.drop_vars("prediction", errors="ignore")

@@ -6,5 +6,18 @@ from neuroalign.data.model_dissimilarities import (
 )
 from neuroalign.numerics.rdm.measure import RSA as RSA
 from neuroalign.rsa.dissimilarities import dissimilarities as dissimilarities
+from neuroalign.rsa.inference import bootstrap as bootstrap
+from neuroalign.rsa.inference import fit_held_out as fit_held_out
+from neuroalign.rsa.topology import geo_topological as geo_topological
+from neuroalign.rsa.topology import geodesic as geodesic
 
-__all__ = ["RSA", "dissimilarities", "load_model_dissimilarities", "make_dissimilarities"]
+__all__ = [
+    "RSA",
+    "bootstrap",
+    "dissimilarities",
+    "fit_held_out",
+    "geo_topological",
+    "geodesic",
+    "load_model_dissimilarities",
+    "make_dissimilarities",
+]

@@ -13,8 +13,8 @@ from neuroalign.data.repetitions import average_repetitions, to_showings
 from neuroalign.data.schema import is_stream
 from neuroalign.errors import DataError, name_some, unknown_name
 from neuroalign.features.matching import design_rows, label_rows
-from neuroalign.numerics.rdm.dissimilarity import crossnobis
-from neuroalign.numerics.rdm.measure import CROSSNOBIS, DISSIMILARITIES
+from neuroalign.numerics.rdm.dissimilarity import DISSIMILARITIES, crossnobis
+from neuroalign.numerics.rdm.measure import CROSSNOBIS
 from neuroalign.numerics.rdm.noise_precision import precision, residuals
 from neuroalign.similarity.views import SUBJECT, View, split_views
 

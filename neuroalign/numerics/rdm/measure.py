@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,23 +9,12 @@ import numpy as np
 from scipy.spatial.distance import squareform
 
 from neuroalign.errors import DataError, unknown_name
-from neuroalign.numerics.rdm.comparison import COMPARISONS
-from neuroalign.numerics.rdm.dissimilarity import correlation, poisson_kl, squared_euclidean
-from neuroalign.numerics.rdm.whitened import whitened_correlation, whitened_cosine
+from neuroalign.numerics.rdm.dissimilarity import DISSIMILARITIES
+from neuroalign.numerics.rdm.spaces import comparison_named
 from neuroalign.numerics.similarity.inputs import check_matrix, check_pair, check_stimuli
 
 FEWEST_STIMULI = 4  # six pairs
 CROSSNOBIS = "crossnobis"
-DISSIMILARITIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "correlation": correlation,
-    "squared_euclidean": squared_euclidean,
-    "poisson_kl": poisson_kl,
-}
-EVERY_COMPARISON = {
-    **COMPARISONS,
-    "whitened_cosine": whitened_cosine,
-    "whitened_correlation": whitened_correlation,
-}
 # Of dissimilarities, and so of RSA by any comparison, which do not see a common factor.
 INVARIANCES = {
     "correlation": frozenset({"scale", "permutation"}),
@@ -80,8 +68,7 @@ class RSA:
         known = [*DISSIMILARITIES, CROSSNOBIS]
         if self.dissimilarity not in known:
             raise unknown_name(self.dissimilarity, known, kind="dissimilarity")
-        if self.comparison not in EVERY_COMPARISON:
-            raise unknown_name(self.comparison, EVERY_COMPARISON, kind="comparison")
+        comparison_named(self.comparison)
 
     @property
     def invariances(self) -> frozenset[str]:
@@ -147,4 +134,4 @@ class RSA:
         """
         check_stimuli(len(first), FEWEST_STIMULI)
         rows = [squareform(values, checks=False)[None] for values in (first, second)]
-        return float(EVERY_COMPARISON[self.comparison](*rows)[0, 0])
+        return float(comparison_named(self.comparison)(*rows)[0, 0])

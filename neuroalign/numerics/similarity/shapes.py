@@ -46,7 +46,7 @@ class ProcrustesSimilarity:
 
     invariances: ClassVar[frozenset[str]] = INVARIANCES
     chance: ClassVar[str] = (
-        "far above 0: about .85 sqrt(p / n) for p units each and n >> p stimuli, .62 at n = 2p, "
+        "far above 0: about .85 sqrt(p / n) for p units each and n >> p stimuli, .57 at n = 2p, "
         ".97 at n = p / 10; HeldOutProcrustes reads 0"
     )
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)

@@ -1,0 +1,100 @@
+"""Models and subjects as rows of dissimilarities, matched by the labels of stimuli."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from neuroalign.data.dataset import BrainDataset
+from neuroalign.data.dissimilarities import is_dissimilarities
+from neuroalign.errors import DataError, name_some
+from neuroalign.features.matching import label_rows
+from neuroalign.numerics.rdm.measure import RSA
+from neuroalign.rsa.dissimilarities import dissimilarities
+
+
+class Matched(NamedTuple):
+    """Condensed dissimilarities of the same stimuli."""
+
+    stimuli: np.ndarray  # (stimuli,)
+    models: np.ndarray  # (models, pairs)
+    subjects: np.ndarray  # (subjects, pairs)
+    model_names: list[str]
+    subject_names: list[str]
+
+
+def match(
+    models: Mapping[str, xr.DataArray | pd.DataFrame],
+    subjects: BrainDataset | Mapping[str, xr.DataArray],
+    measure: RSA,
+) -> Matched:
+    """Take dissimilarities of models and subjects, whose stimuli must be the same.
+
+    Parameters
+    ----------
+    models : mapping of str to DataArray or DataFrame
+        Activations (stimulus, ...), or dissimilarities (stimulus, stimulus_other).
+    subjects : BrainDataset or mapping of str to DataArray
+        Recordings, or dissimilarities, whose sets (sessions) are averaged.
+    measure : RSA
+
+    Returns
+    -------
+    Matched
+    """
+    if isinstance(subjects, Mapping):
+        recordings = dict(subjects)
+    elif isinstance(subjects, BrainDataset):
+        recordings = dict(subjects.recordings)
+    else:
+        message = (
+            f"Subjects are given as a {type(subjects).__name__}; give a dataset, or subject -> "
+            "recording or dissimilarities."
+        )
+        raise DataError(message)
+    if not isinstance(models, Mapping) or not models:
+        message = "Models are given by name, as in {'animacy': dissimilarities}; one or more."
+        raise DataError(message)
+    method = measure.dissimilarity
+    own = {
+        name: values if is_dissimilarities(values) else dissimilarities(values, method)
+        for name, values in recordings.items()
+    }
+    of_model = "squared_euclidean" if measure.crossed else method
+    theirs = {str(name): _of_model(values, of_model) for name, values in models.items()}
+    stimuli = np.sort(next(iter(own.values()))["stimulus"].values.astype(str))
+    rows = [
+        [_row(name, values, stimuli) for name, values in side.items()] for side in (theirs, own)
+    ]
+    return Matched(stimuli, np.stack(rows[0]), np.stack(rows[1]), list(theirs), list(own))
+
+
+def _of_model(values: xr.DataArray | pd.DataFrame, method: str) -> xr.DataArray:
+    if isinstance(values, xr.DataArray) and is_dissimilarities(values):
+        return values
+    return dissimilarities(label_rows(values), method)
+
+
+def _row(name: str, values: xr.DataArray, stimuli: np.ndarray) -> np.ndarray:
+    """Return the pairs of stimuli in order; sets of one subject are averaged."""
+    found = values["stimulus"].values.astype(str)
+    if (missing := stimuli[~np.isin(stimuli, found)]).size:
+        message = (
+            f"{len(missing)} of {len(stimuli)} stimuli have no dissimilarities in {name!r} "
+            f"{name_some(missing)}."
+        )
+        raise DataError(message)
+    if len(found) > len(stimuli) and "rdm" in values.dims:
+        others = found[~np.isin(found, stimuli)]
+        message = (
+            f"Subject {name!r} met {len(others)} stimuli that the first subject did not "
+            f"{name_some(others)}; select shared_stimuli(dataset)."
+        )
+        raise DataError(message)
+    square = values.mean("rdm", skipna=True) if "rdm" in values.dims else values
+    places = pd.Index(found).get_indexer(stimuli)
+    return square.values[np.ix_(places, places)][np.triu_indices(len(stimuli), 1)]
