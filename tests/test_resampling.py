@@ -12,6 +12,7 @@ from neuroalign.numerics.resampling import (
     fisher_interval,
     fold_deviations,
     jackknife_deviations,
+    jackknife_interval,
     joint_freedom,
     median_errors,
     t_interval,
@@ -181,3 +182,26 @@ def test_the_gain_of_noise_is_that_of_predicting_unit_responses(rng, n_units, n_
     for gain, penalty in zip(found, penalties, strict=True):
         weights = ridge.predict(spectrum, np.eye(20), np.full(20, penalty))
         assert gain == pytest.approx((weights**2).sum(1).mean())
+
+
+def test_the_jackknife_of_a_mean_is_its_standard_error(rng):
+    values = rng.normal(size=(20, 5)) * 0.1
+    without = (values.sum() - values.sum(1)) / 95
+    error, low, high = jackknife_interval(values.mean(), without, np.full(20, 5), 0.95)
+    assert error == pytest.approx(values.mean(1).std(ddof=1) / np.sqrt(20))
+    assert low < values.mean() < high
+    sizes = np.append(np.full(20, 5), 0)  # a block without rows says nothing
+    again = jackknife_interval(values.mean(), np.append(without, 9.0), sizes, 0.95)
+    assert again == (error, low, high)
+
+
+def test_values_beyond_one_have_an_interval_too(rng):
+    without = 1.5 + 0.01 * rng.normal(size=20)
+    error, low, high = jackknife_interval(1.5, without, np.ones(20, int), 0.95)
+    assert 1.5 - low == pytest.approx(stats.t.ppf(0.975, 19) * error)
+    assert high > 1.5
+
+
+def test_a_statistic_that_a_block_undefines_has_no_error():
+    without = np.array([0.1, np.nan, 0.2, 0.3])
+    assert np.isnan(jackknife_interval(0.2, without, np.ones(4, int), 0.95)).all()

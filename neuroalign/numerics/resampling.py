@@ -107,7 +107,6 @@ def jackknife_interval(
     Parameters
     ----------
     value : float
-        In [-1, 1].
     without : float array (blocks,)
         The statistic with each block left out.
     sizes : int array (blocks,)
@@ -118,13 +117,15 @@ def jackknife_interval(
     Returns
     -------
     error, low, high : float
-        The interval is even on Fisher's scale. NaN for fewer than three blocks, or where the
+        The interval is even on Fisher's scale, or as it is for values beyond 1. NaN for fewer than three blocks, or where the
         statistic is undefined without one of them.
     """
     error = float(np.sqrt((jackknife_shifts(without, sizes) ** 2).sum()))
     freedom = float((sizes > 0).sum() - 1)
     if freedom < FEWEST_FOLDS - 1 or not np.isfinite(error):
         return float("nan"), float("nan"), float("nan")
+    if abs(value) >= 1:
+        return error, *t_interval(value, error, freedom, level)[:2]
     return error, *fisher_interval(value, error, freedom, level)
 
 
