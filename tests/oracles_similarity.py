@@ -68,3 +68,46 @@ def covariance_moments(x, y):
         crossed = ((x[i] - x[j]) @ (x[k] - x[l])) * ((y[i] - y[j]) @ (y[k] - y[l])) / 4
         trace_of_square.append(crossed)
     return np.mean(squared_trace), np.mean(trace_of_square)
+
+
+def odd_one_out(items, triplet, similarity):
+    """Return the set of items outside of a most alike pair."""
+
+    def alike(a, b):
+        if similarity == "dot":
+            return float(a @ b)
+        if similarity == "cosine":
+            return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+        return -float(np.linalg.norm(a - b))
+
+    scores = [
+        alike(*(items[triplet[other]] for other in range(3) if other != odd)) for odd in range(3)
+    ]
+    return {odd for odd in range(3) if scores[odd] >= max(scores) - 1e-9}
+
+
+def clustered_error(credit, triplets):
+    """Sum products of deviations over pairs of triplets that share an item."""
+    away = credit - np.mean(credit)
+    total = sum(
+        away[a] * away[b]
+        for a in range(len(away))
+        for b in range(len(away))
+        if set(triplets[a]) & set(triplets[b])
+    )
+    return np.sqrt(max(total, (away**2).sum())) / len(away)
+
+
+def choice_bounds(choices):
+    """Bound accuracy by majorities with and without each choice; `choices` has a list a triplet."""
+    lower, upper = [], []
+    for answers in choices:
+        if len(answers) < 2:
+            continue
+        upper += [max(answers.count(option) for option in range(3)) / len(answers)] * len(answers)
+        for number, answer in enumerate(answers):
+            rest = answers[:number] + answers[number + 1 :]
+            most = max(rest.count(option) for option in range(3))
+            best = [option for option in range(3) if rest.count(option) == most]
+            lower.append((answer in best) / len(best))
+    return np.mean(lower), np.mean(upper)
