@@ -102,8 +102,10 @@ def test_a_value_for_each_stimulus_is_split_and_correlated(case):
     )
     found = na.dispersion.modulation(dispersion, score, systems=["m1"], n_permutations=99)
     np.testing.assert_allclose(found.spearman, -1)
-    low = -np.sort(dispersion.relative.values)[:120].mean()
-    np.testing.assert_allclose(found.low, low)
+    ordered = -np.sort(dispersion.relative.values)
+    np.testing.assert_allclose(found.low, ordered[:120].mean())
+    third = na.dispersion.modulation(dispersion, score, systems=["m1"], share=0.3, n_permutations=1)
+    np.testing.assert_allclose([third.low, third.high], [ordered[:72].mean(), ordered[-72:].mean()])
     again = na.dispersion.modulation(
         dispersion, score.rename_axis("stimulus").to_xarray(), systems=[], n_permutations=99
     )

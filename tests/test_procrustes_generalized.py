@@ -5,6 +5,7 @@ import pytest
 from oracles_procrustes import padded, plain_passes, planted_systems, rotation, streaming_passes
 
 from neuroalign.errors import DataError
+from neuroalign.numerics.procrustes import generalized
 from neuroalign.numerics.procrustes.generalized import generalized_procrustes
 
 
@@ -80,6 +81,17 @@ def test_the_cost_never_rises(shared):
         for most in range(1, 25)
     ]
     assert (np.diff(costs) <= 1e-12 * costs[0]).all()
+
+
+def test_passes_that_go_too_far_are_taken_back(monkeypatch):
+    monkeypatch.setattr(generalized, "FIRST_REACH", 9.0)
+    monkeypatch.setattr(generalized, "LONGEST_REACH", 9.0)
+    views = planted_systems(100, 10, 5, 0.5, seed=0)
+    fit = generalized_procrustes(views, tolerance=1e-12, most_iterations=500)
+    np.testing.assert_allclose(fit.cost, plain_passes(views, 300), rtol=1e-10)
+    costs = [generalized_procrustes(views, most_iterations=most).cost for most in range(1, 12)]
+    assert (np.diff(costs) <= 0).all()
+    assert (np.diff(costs) == 0).any()
 
 
 def test_maps_have_orthonormal_rows():

@@ -152,10 +152,10 @@ def test_repetitions_that_were_not_shown_are_left_out():
     np.testing.assert_array_equal(np.flatnonzero(np.isnan(lone.raw)), [7])
 
 
-def test_noise_corrected_dispersion_ignores_rotation():
+def test_noise_corrected_dispersion_ignores_rotation_and_scale():
     _, repeated = repeated_systems(60, 6, 3, 0.6, 1.0, 3, seed=3)
     random = np.random.default_rng(0)
-    turned = [rows @ rotation(6, random) + 3 for rows in repeated]
+    turned = [random.uniform(2, 9) * rows @ rotation(6, random) + 3 for rows in repeated]
     options = AlignmentOptions(tolerance=1e-12, most_iterations=2000)
     one, other = (
         noise_corrected_dispersion(systems, dealt_folds(60), options=options)
