@@ -6,13 +6,16 @@ import inspect
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 import typer.core
 
 from neuroalign import cli_options as options
 from neuroalign.errors import NeuroalignError
+
+if TYPE_CHECKING:
+    from neuroalign.data.dataset import BrainDataset
 
 DEMO_MODEL, DEMO_DATASET = "efficientnet-lite0", "simulated-v4"
 
@@ -183,6 +186,68 @@ def compare(
 
 
 @app.command()
+def disperse(
+    dataset: Annotated[str, typer.Argument(help="Name, file or folder of a dataset.")],
+    layers: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL[:LAYER][,OPTION=VALUE]]...",
+            help="Systems: a layer of a model each, by default its last, as in "
+            "efficientnet-lite0:_blocks.8 or efficientnet-lite0-untrained:_blocks.8,seed=1.",
+        ),
+    ] = None,
+    with_subjects: Annotated[
+        bool, typer.Option("--with-subjects", help="The subjects are systems too.")
+    ] = False,
+    subjects: Annotated[str | None, typer.Option(help="Only these, separated by commas.")] = None,
+    roi: Annotated[str | None, typer.Option(help="Of subjects; separated by commas.")] = None,
+    n_folds: Annotated[int, typer.Option(help="Folds of cross-validation.")] = 5,
+    dimensions: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Principal components kept of each system; 0: all units. By default one for ten "
+            "training stimuli, as far as all systems have so many units.",
+        ),
+    ] = None,
+    n_null: Annotated[int, typer.Option(min=0, help="Fits to shuffled stimuli, in a fold.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of folds and shuffles.")] = 0,
+    device: Annotated[str, typer.Option(help="'cpu' or 'cuda'.")] = "cpu",
+    option: Annotated[
+        list[str] | None, typer.Option(help="Of the dataset, as in session=201025.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="New folder for values and figure.")] = None,
+) -> None:
+    """Show on which stimuli systems agree: layers of networks, subjects, or both."""
+    import neuroalign as na
+    from neuroalign.numerics.device import check_device
+    from neuroalign.report.dispersion import plot_dispersion
+    from neuroalign.report.dispersion_print import print_dispersion, save_dispersion
+
+    check_device(device)
+    named = options.read_layers(layers)
+    if len(named) < 2 and not with_subjects:
+        message = f"{len(named)} systems were named; name 2 layers or more, or add --with-subjects."
+        raise NeuroalignError(message)
+    folder = None if out is None else options.run_folder(out.parent, out.name)
+    data = _loaded(dataset, option, subjects=options.split_names(subjects))
+    chosen = data if roi is None else data.select(roi=options.split_names(roi))
+    typer.echo(repr(data))
+    views, stimuli = options.gather_systems(named, chosen, device, with_subjects=with_subjects)
+    rule = na.KFold(n_folds)
+    found = na.dispersion.procrustes_dispersion(
+        views, stimuli=stimuli, folds=rule, n_null=n_null, seed=seed, device=device,
+        dimensions=options.kept_dimensions(dimensions, views, stimuli, rule),
+    )  # fmt: skip
+    if folder is not None:
+        save_dispersion(found, stimuli, folder)
+    print_dispersion(found, stimuli)
+    if folder is not None:
+        plot_dispersion(found, stimuli, path=folder / "dispersion.png")
+        typer.echo(f"Values, table and figure are in {folder}.")
+
+
+@app.command()
 def datasets() -> None:
     """List the datasets, with what they hold and where they come from."""
     from neuroalign.data.catalog import dataset_module, list_datasets
@@ -206,13 +271,9 @@ def check(
     option: Annotated[list[str] | None, typer.Option(help="As in session=201025.")] = None,
 ) -> None:
     """Read a whole dataset and list its faults."""
-    import neuroalign as na
-    from neuroalign.data.catalog import dataset_module
     from neuroalign.testing import check_dataset
 
-    parameters = inspect.signature(dataset_module(dataset)[1].load).parameters
-    of_data = options.typed(options.read_pairs(option, "--option"), parameters)
-    data = na.load_dataset(dataset, **of_data)  # type: ignore[arg-type]
+    data = _loaded(dataset, option)
     check_dataset(data)
     typer.echo(f"{data!r}\nNo faults.")
 
@@ -225,12 +286,9 @@ def advise(
 ) -> None:
     """Say which folds, noise ceiling, interval and test fit a dataset, and why."""
     import neuroalign as na
-    from neuroalign.data.catalog import dataset_module
     from neuroalign.report.console import print_table
 
-    parameters = inspect.signature(dataset_module(dataset)[1].load).parameters
-    of_data = options.typed(options.read_pairs(option, "--option"), parameters)
-    data = na.load_dataset(dataset, **of_data)  # type: ignore[arg-type]
+    data = _loaded(dataset, option)
     folds = None if n_folds is None else options.fold_rule(data, n_folds)
     typer.echo(repr(data))
     print_table(na.inference.advise(data, folds=folds))
@@ -245,6 +303,18 @@ def fetch(dataset: Annotated[str, typer.Argument(help="One of `neuroalign datase
     for name in files:
         typer.echo(str(files[name]))
     typer.echo(f"{len(files)} files are there and verified.")
+
+
+def _loaded(
+    dataset: str, option: list[str] | None, subjects: list[str] | None = None
+) -> BrainDataset:
+    """Load a dataset with its options."""
+    import neuroalign as na
+    from neuroalign.data.catalog import dataset_module
+
+    parameters = inspect.signature(dataset_module(dataset)[1].load).parameters
+    of_data = options.typed(options.read_pairs(option, "--option"), parameters)
+    return na.load_dataset(dataset, subjects=subjects, **of_data)
 
 
 def main() -> NoReturn:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neuroalign.errors import NeuroalignError, unknown_name
 from neuroalign.models.baselines import BASELINES
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
     from neuroalign.data.dataset import BrainDataset
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from neuroalign.models.protocol import Model
 
 UNTRAINED = "-untrained"
+ROWS_PER_DIMENSION = 10  # training stimuli for each dimension that a rotation is fitted in
 
 # Name on the command line -> class in `neuroalign.mappings`.
 MAPPINGS = {
@@ -134,6 +137,67 @@ def guards_of(guards: str | None, reads: str | None, rivals: Sequence[str]) -> l
     wanted = check_guards(GUARDS if asked is None else asked)
     beaten = BASELINES.get(str(reads)) in rivals
     return [name for name in wanted if not (name == "baseline" and beaten)]
+
+
+class NamedLayer(NamedTuple):
+    """One layer of a model, as in ``minilm:layer.3,context=window``; None is its last layer."""
+
+    model: str
+    layer: str | None
+    options: tuple[str, ...]
+
+
+def read_layers(words: Sequence[str] | None) -> list[NamedLayer]:
+    """Read layers of models; unknown models are refused before anything is loaded."""
+    import neuroalign as na
+
+    found = []
+    for word in words or []:
+        place, *options = word.split(",")
+        model, _, layer = place.partition(":")
+        if model not in (known := na.list_models()):
+            raise unknown_name(model, known, kind="model")
+        read_pairs(options, f"Option of {model}")
+        found.append(NamedLayer(model, layer or None, tuple(options)))
+    return found
+
+
+def gather_systems(
+    layers: Sequence[NamedLayer], data: BrainDataset, device: str, *, with_subjects: bool
+) -> tuple[dict[str, xr.DataArray], pd.DataFrame]:
+    """Return layers of models, and all subjects if wanted, and the stimuli that all of them met."""
+    import neuroalign as na
+    from neuroalign.preparation import check_kind
+
+    views, stimuli = {}, data.stimuli
+    if with_subjects:
+        stimuli = stimuli.loc[na.shared_stimuli(data)]
+        views = {name: na.average_repetitions(data.recordings[name]) for name in data.subjects}
+    runs: dict[tuple[str, tuple[str, ...]], list[str | None]] = {}
+    for one in layers:
+        runs.setdefault((one.model, one.options), []).append(one.layer)
+    for (name, options), wanted in runs.items():
+        model = named_model(name, device, read_pairs([*options], f"Option of {name}"))
+        check_kind(model, data)
+        named = [layer or model.layers[-1] for layer in wanted]
+        if twice := next((layer for layer in named if named.count(layer) > 1), None):
+            message = f"Layer {twice!r} of {name} is named twice; a system agrees with itself."
+            raise NeuroalignError(message)
+        for layer, values in model.activations(stimuli, named):
+            views[",".join([f"{name}:{layer}", *options])] = values
+    return views, stimuli
+
+
+def kept_dimensions(
+    asked: int | None, views: Mapping[str, xr.DataArray], stimuli: pd.DataFrame, rule: FoldRule
+) -> int | None:
+    """Choose how many dimensions of each system to keep: so few that rotations can be fitted."""
+    if asked is not None:
+        return asked or None
+    sizes = [dict(view.sizes) for view in views.values()]
+    widths = [math.prod(n for dim, n in size.items() if dim != "stimulus") for size in sizes]
+    n_train = min(len(fold.train) for fold in rule.split(stimuli, 0).folds)
+    return max(1, min(n_train // ROWS_PER_DIMENSION, *widths))
 
 
 def read_pairs(pairs: list[str] | None, word: str) -> dict[str, str]:

@@ -1,0 +1,205 @@
+"""Dispersion in the terminal and in files: which stimuli systems agree on, and how much."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from neuroalign.data.schema import CONDITION, STIMULUS_KINDS
+from neuroalign.dispersion.confounding import confounds, form_values
+from neuroalign.dispersion.differences import mean_interval
+
+WIDTH = 120  # of tables that go to a file
+ARRAYS, TABLE = "dispersion.nc", "table.csv"
+LONGEST = 48  # characters of a text
+WORDS = {
+    "relative": "relative dispersion",
+    "dispersion": "dispersion",
+    "directional": "directional dispersion",
+    "consensus_r2": "consensus R2",
+}
+WEAK = 0.1  # a rank correlation of which no direction is told
+
+
+def dispersion_table(
+    dispersion: xr.Dataset, stimuli: pd.DataFrame, *, form: str = "relative"
+) -> pd.DataFrame:
+    """List stimuli from the most to the least agreed.
+
+    Parameters
+    ----------
+    dispersion : Dataset
+        As `procrustes_dispersion` returns it.
+    stimuli : DataFrame
+        Index: labels of stimuli. What "text", "image" and such hold is told in a few words.
+    form : {"relative", "dispersion", "directional", "consensus_r2"}
+        What they are sorted by.
+
+    Returns
+    -------
+    DataFrame
+        `stimulus`, `shown`, `dispersion`, `relative`, `directional`, `consensus_r2`, `in_sample`,
+        `null`, `norm` (root mean square over systems), `density`, `hubness` and the confounds
+        given. Stimuli without a dispersion are left out.
+
+    Examples
+    --------
+    >>> import neuroalign as na, numpy as np, pandas as pd
+    >>> from neuroalign.report.dispersion_print import dispersion_table
+    >>> random = np.random.default_rng(0)
+    >>> views = {name: pd.DataFrame(random.standard_normal((60, 4))) for name in "abc"}
+    >>> found = na.dispersion.procrustes_dispersion(views)
+    >>> table = dispersion_table(found, pd.DataFrame({"text": ["a word"] * 60}))
+    >>> bool(table.relative.is_monotonic_increasing), table.shown[0]
+    (True, 'a word')
+    """
+    order = form_values(dispersion, form)
+    known = stimuli.set_axis(stimuli.index.astype(str))
+    labels = dispersion["stimulus"].values
+    table = pd.DataFrame({"stimulus": labels, "shown": [shown(known, name) for name in labels]})
+    for name in ("dispersion", "relative", "directional", "consensus_r2"):
+        table[name] = dispersion[name].values
+    table["in_sample"] = dispersion["dispersion_in_sample"].values
+    table["null"] = dispersion["null"].values
+    table["norm"] = np.sqrt((dispersion["norm"].values ** 2).mean(0))
+    for name in confounds(dispersion)["confound"].values:
+        if name not in table:
+            table[name] = dispersion[name].values
+    kept = np.flatnonzero(np.isfinite(order))
+    rows = kept[np.argsort(order[kept], kind="stable")]
+    return table.iloc[rows].reset_index(drop=True)
+
+
+def shown(stimuli: pd.DataFrame, label: str) -> str:
+    """Tell in a few words what a stimulus is: its text, file, condition or size."""
+    kinds = [name for name in STIMULUS_KINDS if name in stimuli]
+    if label not in stimuli.index or not kinds:
+        return ""
+    value = stimuli.loc[label, kinds[0]]
+    if isinstance(value, (str, Path)):
+        words = str(value) if kinds[0] in ("text", CONDITION) else Path(value).name
+        short = " ".join(words.split())
+        return short if len(short) <= LONGEST else f"{short[: LONGEST - 3]}..."
+    size = getattr(value, "size", None)
+    if isinstance(value, np.ndarray):
+        size = value.shape[1::-1] if value.ndim > 1 else value.shape
+    return kinds[0] if size is None else f"{' x '.join(map(str, size))} {kinds[0]}"
+
+
+def save_dispersion(dispersion: xr.Dataset, stimuli: pd.DataFrame, folder: Path) -> None:
+    """Write the values (netCDF) and the table of stimuli into a folder, whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder.parent))
+    try:
+        dispersion.to_netcdf(scratch / ARRAYS, engine="h5netcdf")
+        dispersion_table(dispersion, stimuli).to_csv(scratch / TABLE, index=False)
+        folder.mkdir()
+        for name in (TABLE, ARRAYS):
+            os.replace(scratch / name, folder / name)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def print_dispersion(
+    dispersion: xr.Dataset, stimuli: pd.DataFrame, *, form: str = "relative", n: int = 6
+) -> None:
+    """Print the most and the least agreed stimuli, and what the numbers mean.
+
+    Parameters
+    ----------
+    dispersion : Dataset
+        As `procrustes_dispersion` returns it.
+    stimuli : DataFrame
+        With labels as its index.
+    form : {"relative", "dispersion", "directional", "consensus_r2"}
+        What stimuli are sorted by.
+    n : int
+        Stimuli of each kind.
+    """
+    console = Console(width=None if Console().is_terminal else WIDTH)
+    table = dispersion_table(dispersion, stimuli, form=form)
+    n = min(n, len(table) // 2)
+    grid = Table(
+        title=f"The {n} most and the {n} least agreed stimuli of {len(table)}, by {WORDS[form]}"
+    )
+    numbers = ("dispersion", "relative", "consensus_r2", "norm")
+    for name in ("stimulus", "shown", *numbers):
+        grid.add_column(name.replace("_r2", " R2"), justify="right" if name in numbers else "left")
+    for rows in (table.iloc[:n], table.iloc[len(table) - n :]):
+        for row in rows.to_dict("records"):
+            grid.add_row(
+                escape(row["stimulus"]), escape(row["shown"]), *(_number(row[c]) for c in numbers)
+            )
+        grid.add_section()
+    console.print(grid)
+    console.print(_systems(dispersion))
+    for sentence in summary_sentences(dispersion, form=form):
+        console.print(sentence, markup=False, highlight=False)
+
+
+def summary_sentences(dispersion: xr.Dataset, *, form: str = "relative") -> list[str]:
+    """Say in words how far systems agree, how well that is known, and what it goes with."""
+    attrs = dispersion.attrs
+    held_out = mean_interval(dispersion)
+    over = "groups of stimuli" if "group" in dispersion.coords else "stimuli"
+    interval = (
+        f"; {held_out.low:.3f} to {held_out.high:.3f} over new {over}, rotations as fitted"
+        if np.isfinite(held_out.low)
+        else ""
+    )
+    in_sample = float(dispersion["dispersion_in_sample"].mean())
+    null = float(dispersion["null"].mean())
+    share = attrs["n_train"] / attrs["d"]
+    sentences = [
+        f"{attrs['K']} systems, {int(dispersion.dispersion.notnull().sum())} stimuli held out, "
+        f"d = {attrs['d']} dimensions ({attrs['kept_variance']:.0%} of the variance of a system or "
+        f"more), {attrs['n_train']:.0f} training stimuli: {share:.1f} for each dimension.",
+        f"Mean dispersion: between {in_sample:.3f} (stimuli that rotations were fitted to) and "
+        f"{float(held_out['mean']):.3f} (held out{interval}). The further apart the two, the "
+        "more they say of the number of stimuli.",
+    ]
+    if np.isfinite(null):
+        sentences.append(f"Systems that share nothing would read {null:.3f} (null).")
+    if not attrs["converged"]:
+        sentences.append("Some fits stopped before they had converged.")
+    found = confounds(dispersion).sel(form=form)
+    partial = found["partial"].to_series()
+    told = [_told(str(name), float(value)) for name, value in partial.items()]
+    sentences.append(
+        f"{WORDS[form].capitalize()} is {'; '.join(told)} (partial rank correlations, the others "
+        "held equal)."
+    )
+    return sentences
+
+
+def _told(name: str, value: float) -> str:
+    """Say which way a confound goes."""
+    if np.isnan(value):
+        return f"undefined with {name}"
+    if abs(value) < WEAK:
+        return f"unrelated to {name} ({value:+.2f})"
+    return f"{'higher' if value > 0 else 'lower'} where {name} is larger ({value:+.2f})"
+
+
+def _systems(dispersion: xr.Dataset) -> Table:
+    """Say how far each system is from the others."""
+    grid = Table(title="How far each system is from the others, half the mean squared distance")
+    grid.add_column("system")
+    grid.add_column("residual", justify="right")
+    residual = dispersion["residual"].mean("stimulus").to_series().sort_values(kind="stable")
+    for name, value in residual.items():
+        grid.add_row(escape(str(name)), _number(value))
+    return grid
+
+
+def _number(value: object) -> str:
+    return "-" if pd.isna(value) else f"{value:.3f}"  # type: ignore[call-overload]
