@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy.linalg import helmert
+from scipy.linalg.blas import dtrmm
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.moments import ROUNDING
@@ -101,8 +102,8 @@ def mahalanobis(patterns: np.ndarray, precision: np.ndarray) -> np.ndarray:
     """
     patterns = check_patterns(patterns)
     centered = patterns - patterns.mean(axis=0)
-    whitened = centered @ _root(precision, patterns.shape[1])
-    return squared_distances(whitened) / patterns.shape[1]
+    whiten = _whitening(precision, patterns.shape[1])
+    return squared_distances(whiten(centered)) / patterns.shape[1]
 
 
 def crossnobis(patterns: np.ndarray, precision: np.ndarray | None = None) -> np.ndarray:
@@ -138,12 +139,12 @@ def crossnobis(patterns: np.ndarray, precision: np.ndarray | None = None) -> np.
     n_runs, n_stimuli, n_units = patterns.shape
     # Rows that are orthogonal to each other and to the mean: what differs between runs.
     contrasts = helmert(n_runs) / np.sqrt(n_runs * (n_runs - 1))
-    root = None if precision is None else _root(precision, n_units)
+    whiten = None if precision is None else _whitening(precision, n_units)
     products = np.zeros((n_stimuli, n_stimuli))
     for sign, weights in ((1, np.full(n_runs, 1 / n_runs)), *((-1, row) for row in contrasts)):
         part = np.tensordot(weights, patterns, 1)
         part -= part.mean(axis=0)
-        products = add_products(products, sign, part if root is None else part @ root)
+        products = add_products(products, sign, part if whiten is None else whiten(part))
     return from_products(products) / n_units
 
 
@@ -154,8 +155,8 @@ DISSIMILARITIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 
 
-def _root(precision: np.ndarray, n_units: int) -> np.ndarray:
-    """Factor a precision into root root'."""
+def _whitening(precision: np.ndarray, n_units: int) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the product of patterns with a root of a precision, root root' = precision."""
     precision = np.asarray(precision, dtype=float)
     if precision.shape != (n_units, n_units):
         message = (
@@ -168,7 +169,8 @@ def _root(precision: np.ndarray, n_units: int) -> np.ndarray:
         message = "The precision is not symmetric and finite; give the inverse of a covariance."
         raise DataError(message)
     try:
-        return np.linalg.cholesky(precision)
+        upper = np.linalg.cholesky(precision).T
+        return lambda patterns: dtrmm(1.0, upper, patterns.T).T
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh((precision + precision.T) / 2)
     if values[0] < -1e-10 * largest * n_units:
@@ -177,4 +179,5 @@ def _root(precision: np.ndarray, n_units: int) -> np.ndarray:
             "covariance."
         )
         raise DataError(message)
-    return vectors * np.sqrt(np.maximum(values, 0))
+    root = vectors * np.sqrt(np.maximum(values, 0))
+    return lambda patterns: patterns @ root
