@@ -72,6 +72,10 @@ def score(
     layers: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
     subjects: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
     roi: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(help="What splits recordings, such as roi, for rsa, cka and their like."),
+    ] = None,
     n_folds: Annotated[
         int | None,
         typer.Option(help="Folds of cross-validation. [default: as the data allow]"),
@@ -138,6 +142,7 @@ def score(
         roi=options.split_names(roi),
         folds=None if n_folds is None else options.fold_rule(data, n_folds),
         seed=seed,
+        by=tuple(options.split_names(by) or ()),
     )
     wanted = options.split_names(layers)
     scores = scored(network, wanted, looked_for)
@@ -199,8 +204,12 @@ def disperse(
     with_subjects: Annotated[
         bool, typer.Option("--with-subjects", help="The subjects are systems too.")
     ] = False,
-    subjects: Annotated[str | None, typer.Option(help="Only these, separated by commas.")] = None,
-    roi: Annotated[str | None, typer.Option(help="Of subjects; separated by commas.")] = None,
+    subjects: Annotated[
+        str | None, typer.Option(help="Only these subjects, as systems; separated by commas.")
+    ] = None,
+    roi: Annotated[
+        str | None, typer.Option(help="Only these regions of subjects, which are systems.")
+    ] = None,
     n_folds: Annotated[int, typer.Option(help="Folds of cross-validation.")] = 5,
     dimensions: Annotated[
         int | None,
@@ -226,9 +235,7 @@ def disperse(
 
     check_device(device)
     named = options.read_layers(layers)
-    if len(named) < 2 and not with_subjects:
-        message = f"{len(named)} systems were named; name 2 layers or more, or add --with-subjects."
-        raise NeuroalignError(message)
+    with_subjects = with_subjects or subjects is not None or roi is not None
     folder = None if out is None else options.run_folder(out.parent, out.name)
     data = _loaded(dataset, option, subjects=options.split_names(subjects))
     chosen = data if roi is None else data.select(roi=options.split_names(roi))

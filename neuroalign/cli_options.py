@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from neuroalign.folds import FoldRule
     from neuroalign.metrics.protocol import Metric
     from neuroalign.models.protocol import Model
+    from neuroalign.similarity.sides import Measure
 
 UNTRAINED = "-untrained"
 ROWS_PER_DIMENSION = 10  # training stimuli for each dimension that a rotation is fitted in
@@ -39,7 +40,18 @@ MAPPINGS = {
     "soft-matching": "SoftMatching",
 }
 RIDGES = {"banded": "BandedRidgeEncoding", "ridge": "RidgeEncoding", "stacked": "StackedEncoding"}
-METRICS = sorted([*MAPPINGS, *RIDGES])
+# Name on the command line -> room and class; these compare whole recordings.
+MEASURES = {
+    "cka": ("similarity", "CKA"),
+    "cycle-neighbors": ("similarity", "CycleNeighbors"),
+    "held-out-cca": ("similarity", "HeldOutCCA"),
+    "held-out-procrustes": ("similarity", "HeldOutProcrustes"),
+    "mutual-neighbors": ("similarity", "MutualNeighbors"),
+    "procrustes": ("similarity", "ProcrustesSimilarity"),
+    "rsa": ("rsa", "RSA"),
+    "unit-matching": ("similarity", "UnitMatching"),
+}
+METRICS = sorted([*MAPPINGS, *RIDGES, *MEASURES])
 OF_SPACES = ("banded", "stacked")
 
 
@@ -48,12 +60,15 @@ def split_names(names: str | None) -> list[str] | None:
     return None if names is None else [name.strip() for name in names.split(",") if name.strip()]
 
 
-def named_metric(name: str, device: str) -> Metric:
+def named_metric(name: str, device: str) -> Metric | Measure:
     """Make the metric of that name, on a device if it can use one."""
     import neuroalign as na
 
     if name not in METRICS:
         raise unknown_name(name, METRICS, kind="metric")
+    if name in MEASURES:
+        room, measure = MEASURES[name]
+        return getattr(getattr(na, room), measure)()
     kind = (
         getattr(na.metrics, RIDGES[name])
         if name in RIDGES
@@ -78,12 +93,13 @@ class Scorer:
     """Score models alike: the one in question, and those that it has to beat."""
 
     data: BrainDataset
-    metric: Metric
+    metric: Metric | Measure
     beside: str | None  # a model whose units are a second feature space
     device: str
     roi: list[str] | None
     folds: FoldRule | None
     seed: int
+    by: tuple[str, ...] = ()  # what splits recordings, for measures of whole ones
 
     def __call__(
         self, model: Model, layers: list[str] | None, guards: Sequence[str] | None = None
@@ -98,6 +114,7 @@ class Scorer:
             second = named_model(self.beside, self.device, {})
             pair = na.models.JoinedModel({self.beside: second, model.name: model})
         settings: dict[str, Any] = {"roi": self.roi, "folds": self.folds, "seed": self.seed}
+        settings["by"] = self.by
         if guards is not None:
             settings["guards"] = guards
         return na.score(pair, self.data, metric, layers=layers, **settings)
@@ -169,6 +186,12 @@ def gather_systems(
     import neuroalign as na
     from neuroalign.preparation import check_kind
 
+    if (n_systems := len(layers) + with_subjects * len(data.subjects)) < 2:
+        message = (
+            f"{n_systems} systems were named, where 2 are needed, and 3 tell more; name layers of "
+            "models, as in efficientnet-lite0:_blocks.8, or add --with-subjects."
+        )
+        raise NeuroalignError(message)
     views, stimuli = {}, data.stimuli
     if with_subjects:
         stimuli = stimuli.loc[na.shared_stimuli(data)]

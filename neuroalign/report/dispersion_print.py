@@ -79,7 +79,7 @@ def dispersion_table(
     return table.iloc[rows].reset_index(drop=True)
 
 
-def shown(stimuli: pd.DataFrame, label: str) -> str:
+def shown(stimuli: pd.DataFrame, label: str, longest: int = LONGEST) -> str:
     """Tell in a few words what a stimulus is: its text, file, condition or size."""
     kinds = [name for name in STIMULUS_KINDS if name in stimuli]
     if label not in stimuli.index or not kinds:
@@ -88,7 +88,7 @@ def shown(stimuli: pd.DataFrame, label: str) -> str:
     if isinstance(value, (str, Path)):
         words = str(value) if kinds[0] in ("text", CONDITION) else Path(value).name
         short = " ".join(words.split())
-        return short if len(short) <= LONGEST else f"{short[: LONGEST - 3]}..."
+        return short if len(short) <= longest else f"{short[: longest - 3]}..."
     size = getattr(value, "size", None)
     if isinstance(value, np.ndarray):
         size = value.shape[1::-1] if value.ndim > 1 else value.shape
