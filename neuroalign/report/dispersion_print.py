@@ -172,8 +172,9 @@ def summary_sentences(dispersion: xr.Dataset, *, form: str = "relative") -> list
     if not attrs["converged"]:
         sentences.append("Some fits stopped before they had converged.")
     found = confounds(dispersion).sel(form=form)
+    weak = max(WEAK, 2 / np.sqrt(found.attrs["n_stimuli"]))  # what chance does in 1 of 20
     partial = found["partial"].to_series()
-    told = [_told(str(name), float(value)) for name, value in partial.items()]
+    told = [_told(str(name), float(value), weak) for name, value in partial.items()]
     sentences.append(
         f"{WORDS[form].capitalize()} is {'; '.join(told)} (partial rank correlations, the others "
         "held equal)."
@@ -181,12 +182,12 @@ def summary_sentences(dispersion: xr.Dataset, *, form: str = "relative") -> list
     return sentences
 
 
-def _told(name: str, value: float) -> str:
+def _told(name: str, value: float, weak: float) -> str:
     """Say which way a confound goes."""
     if np.isnan(value):
         return f"undefined with {name}"
-    if abs(value) < WEAK:
-        return f"unrelated to {name} ({value:+.2f})"
+    if abs(value) < weak:
+        return f"not clearly related to {name} ({value:+.2f})"
     return f"{'higher' if value > 0 else 'lower'} where {name} is larger ({value:+.2f})"
 
 
