@@ -27,6 +27,12 @@ ROWS = np.arange(12.0).reshape(6, 2)
             "The second array has 2 values that are NaN or infinite; leave out those stimuli, or "
             "those units.",
         ),
+        (
+            np.where(ROWS > 9, -np.inf, ROWS),
+            ROWS,
+            "The first array has 2 values that are NaN or infinite; leave out those stimuli, or "
+            "those units.",
+        ),
         (ROWS * 1j, ROWS, "The first array holds complex128; give real numbers."),
     ],
 )
@@ -55,3 +61,17 @@ def test_units_are_centered_and_constant_ones_become_exactly_0(dtype):
     assert not found[:, 1].any()
     np.testing.assert_allclose(found[:, [0, 2]], expected[:, [0, 2]], rtol=1e-6, atol=1e-10)
     np.testing.assert_array_equal(values, before)
+
+
+def test_as_many_stimuli_as_are_needed_are_enough():
+    assert len(check_pair(ROWS[:4], ROWS[:4], 4)[0]) == 4
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n", [7, 49, 333, 1000])
+def test_what_is_left_of_a_constant_is_no_rounding_but_one_stimulus_may_differ_little(n, dtype):
+    constants = np.array([0.1, 0.7, 1 / 3, 7e9, -1e-9, 0]).astype(dtype)
+    assert not center_units(np.tile(constants, (n, 1))).any()
+    lone = np.ones((n, 1))
+    lone[0] -= 1e-10
+    assert center_units(lone).any()
