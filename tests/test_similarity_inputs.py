@@ -72,6 +72,8 @@ def test_as_many_stimuli_as_are_needed_are_enough():
 def test_what_is_left_of_a_constant_is_no_rounding_but_one_stimulus_may_differ_little(n, dtype):
     constants = np.array([0.1, 0.7, 1 / 3, 7e9, -1e-9, 0]).astype(dtype)
     assert not center_units(np.tile(constants, (n, 1))).any()
+    rounded = np.where(np.arange(n)[:, None] % 2, 0.3, 0.1 + 0.2)
+    assert not center_units(rounded).any()
     lone = np.ones((n, 1))
     lone[0] -= 1e-10
     assert center_units(lone).any()
