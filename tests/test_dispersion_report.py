@@ -4,28 +4,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from dispersion_cases import labelled, modulated, views_of
-from matplotlib.colors import to_rgba
+from dispersion_cases import views_of
 from oracles_procrustes import planted_systems
 from PIL import Image
 
 import neuroalign as na
 from neuroalign.errors import DataError
-from neuroalign.report.dispersion import (
-    AGREED,
-    NOT_AGREED,
-    plot_dispersion,
-    plot_learning_curve,
-    plot_modulation,
-)
+from neuroalign.report.dispersion import AGREED, NOT_AGREED, plot_dispersion
 from neuroalign.report.dispersion_print import (
+    bracket,
     dispersion_table,
     print_dispersion,
     save_dispersion,
     shown,
     summary_sentences,
 )
-from neuroalign.similarity import CKA
 
 N = 60
 
@@ -53,11 +46,13 @@ def images(found):
     return pd.DataFrame({"image": pixels}, index=found.stimulus.values)
 
 
-@pytest.fixture(scope="module")
-def modulation():
-    views, pair = modulated(0, planted=True)
-    found = na.dispersion.procrustes_dispersion(views, n_null=0, progress=False)
-    return found, pair, na.dispersion.modulation(found, pair, n_permutations=49)
+def shares(found):
+    """Return means in units of the mean squared norm: in sample, held out, null; and that norm."""
+    n = found.attrs["n_train"]
+    norm = float((found.norm**2).mean())
+    means = (float(found[name].mean()) for name in ("dispersion_in_sample", "dispersion", "null"))
+    in_sample, held_out, null = means
+    return in_sample * (n + 1) / (n - 1), held_out / norm, null / norm, norm
 
 
 @pytest.mark.parametrize("form", ["relative", "dispersion", "directional", "consensus_r2"])
@@ -130,7 +125,7 @@ def test_the_report_prints_both_ends_and_every_system(found, texts, capsys):
         for name in ("dispersion", "relative", "consensus_r2", "norm"):
             assert f"{row[name]:.3f}" in line
     assert table.stimulus[20] not in printed
-    for name, value in found.residual.mean("stimulus").to_series().items():
+    for name, value in (found.residual.mean("stimulus") / shares(found)[3]).to_series().items():
         (line,) = [line for line in printed.splitlines() if name in line]
         assert f"{value:.3f}" in line
 
@@ -144,18 +139,19 @@ def test_brackets_in_labels_are_no_markup(found, texts, capsys):
 
 def test_the_summary_is_in_plain_words(found):
     sentences = summary_sentences(found)
-    held_out = na.dispersion.mean_interval(found)
-    in_sample, null = float(found.dispersion_in_sample.mean()), float(found.null.mean())
+    in_sample, held_out, null, _ = shares(found)
     partial = na.dispersion.confounds(found).partial.sel(form="relative")
     assert sentences[0] == (
         "3 systems, 60 stimuli held out, d = 8 dimensions (100% of the variance of a system or "
         "more), 48 training stimuli: 6.0 for each dimension."
     )
+    low, high = (float(bracket(found).interval[name]) for name in ("low", "high"))
+    assert low < held_out < high
     assert sentences[1] == (
-        f"Mean dispersion: between {in_sample:.3f} (stimuli that rotations were fitted to) and "
-        f"{float(held_out['mean']):.3f} (held out; {float(held_out.low):.3f} to "
-        f"{float(held_out.high):.3f} over new stimuli, rotations as fitted). The further apart "
-        "the two, the more they say of the number of stimuli."
+        f"Mean dispersion / mean squared norm: between {in_sample:.3f} (stimuli that rotations "
+        f"were fitted to) and {held_out:.3f} (held out; {low:.3f} to {high:.3f} over new stimuli, "
+        "rotations as fitted). The further apart the two, the more they say of the number of "
+        "stimuli."
     )
     assert sentences[2] == f"Systems that share nothing would read {null:.3f} (null)."
     norm = float(partial.sel(confound="norm"))
@@ -181,6 +177,40 @@ def test_without_a_null_none_is_told_and_fits_that_did_not_converge_are(found, t
     assert not any("share nothing" in sentence for sentence in sentences)
     assert "Some fits stopped before they had converged." in sentences
     plot_dispersion(bare, texts)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_bracket_holds_where_few_dimensions_are_kept_of_many(seed):
+    systems = planted_systems(60, 200, 3, 0.5, 200, seed=seed)
+    part = na.dispersion.procrustes_dispersion(
+        views_of(systems), dimensions=5, n_null=2, progress=False
+    )
+    assert part.dispersion.mean() < part.dispersion_in_sample.mean()  # of less norm, held out
+    found = bracket(part)
+    assert np.mean(found.in_sample) < found.interval["mean"] < 1.1 * np.mean(found.null)
+    assert np.mean(found.null) == pytest.approx(1, abs=0.15)
+    assert found.interval["mean"] == pytest.approx(np.mean(found.held_out), rel=1e-12)
+
+
+def test_systems_that_were_not_scaled_keep_their_units():
+    systems = [3 * rows for rows in planted_systems(N, 4, 3, 0.6, 4, seed=0)]
+    part = na.dispersion.procrustes_dispersion(
+        views_of(systems), scaling="none", n_null=1, progress=False
+    )
+    found = bracket(part)
+    np.testing.assert_array_equal(found.held_out, part.dispersion)
+    np.testing.assert_array_equal(found.in_sample, part.dispersion_in_sample)
+    assert found.interval["mean"] == pytest.approx(float(part.dispersion.mean()))
+    assert summary_sentences(part)[1].startswith("Mean dispersion: between ")
+
+
+def test_the_interval_of_a_ratio_is_that_of_drawn_stimuli(found):
+    random = np.random.default_rng(0)
+    squares = (found.norm**2).mean("system").values
+    draws = random.integers(0, N, (4000, N))
+    ratios = found.dispersion.values[draws].mean(1) / squares[draws].mean(1)
+    interval = bracket(found).interval
+    assert float(interval.error) == pytest.approx(ratios.std(), rel=0.15)
 
 
 def test_few_groups_have_no_interval():
@@ -249,10 +279,9 @@ def test_the_distribution_has_the_means_of_the_bracket_and_of_the_null(found, te
         for axes in figure.axes
         if axes.get_ylabel() == "stimuli"
     ]
-    assert labels == [
-        f"held out: mean {float(found.dispersion.mean()):.2f}",
-        f"fitted to: mean {float(found.dispersion_in_sample.mean()):.2f}",
-        f"null: mean {float(found.null.mean()):.2f}",
+    assert sorted(labels) == [
+        f"{word}: mean {value:.2f}"
+        for word, value in zip(("fitted to", "held out", "null"), shares(found)[:3], strict=True)
     ]
 
 
@@ -283,83 +312,3 @@ def test_a_single_stimulus_is_not_drawn(found, texts):
 def test_labels_may_be_numbers(found, texts):
     numbered = found.assign_coords(stimulus=[str(k) for k in range(N)])
     plot_dispersion(numbered, texts.set_axis(range(N)))
-
-
-def marks(axes, marker):
-    """Return the values of single marks, by color."""
-    drawn = [*axes.lines, *(container.lines[0] for container in axes.containers)]
-    return {
-        to_rgba(line.get_color()): float(line.get_ydata()[0])
-        for line in drawn
-        if line.get_marker() == marker and len(line.get_ydata()) == 1
-    }
-
-
-def test_groups_are_drawn_less_chance_and_beside_what_was_tested(modulation, tmp_path):
-    _, _, found = modulation
-    figure = plot_modulation(found, path=tmp_path / "figure.png")
-    single, groups = figure.axes
-    chance = 10 / (found.sizes["stimulus"] - 1)
-    for name, color in (("low", AGREED), ("high", NOT_AGREED)):
-        mean = float(found.alignment[found.part.values == name].mean())
-        assert marks(groups, "o")[to_rgba(color)] == pytest.approx((mean - chance) / (1 - chance))
-        assert marks(groups, "s")[to_rgba(color)] == float(found[name])
-    assert groups.get_title(loc="left") == f"low - high {float(found.difference):.3f}, p = 0.02"
-    assert f"Spearman {float(found.spearman):.2f}" in single.get_title(loc="left")
-    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_each_stimulus_is_drawn_in_the_color_of_its_group(modulation):
-    found = na.dispersion.modulation(*modulation[:2], share=0.25, n_permutations=9)
-    single, _ = plot_modulation(found).axes
-    counts = [len(line.get_xdata()) for line in single.lines if line.get_marker() == "."]
-    assert counts == [120, 60, 60]
-
-
-def test_values_of_single_stimuli_have_intervals_and_no_chance(modulation):
-    dispersion, _, found = modulation
-    values = na.dispersion.modulation(
-        dispersion, found.alignment, systems=["other"], n_permutations=9
-    )
-    _, groups = plot_modulation(values).axes
-    assert marks(groups, "o")[to_rgba(AGREED)] == pytest.approx(float(values.low))
-    assert not marks(groups, "s")
-    assert groups.get_ylabel() == "mean of values"
-    for container in groups.containers:
-        ends = container.lines[2][0].get_segments()[0][:, 1]
-        assert ends[0] < container.lines[0].get_ydata()[0] < ends[1]
-
-
-def test_another_measure_is_drawn_without_intervals(modulation):
-    found = na.dispersion.modulation(*modulation[:2], measure=CKA(), n_permutations=9)
-    single, groups = plot_modulation(found).axes
-    assert not groups.containers
-    assert marks(groups, "s")[to_rgba(NOT_AGREED)] == float(found.high)
-    assert groups.get_ylabel() == "CKA"
-    assert not [text for text in single.texts if text.get_text() == "chance"]
-
-
-def test_stimuli_in_groups_have_neither_p_nor_intervals():
-    views, pair = modulated(0, planted=True)
-    labels = sorted(views["net0"].index)
-    table = pd.DataFrame({"group": np.arange(len(labels)) // 4}, index=labels)
-    dispersion = na.dispersion.procrustes_dispersion(views, stimuli=table, n_null=0, progress=False)
-    found = na.dispersion.modulation(dispersion, pair, n_permutations=9)
-    _, groups = plot_modulation(found).axes
-    assert "p =" not in groups.get_title(loc="left")
-    for container in groups.containers:
-        assert not container.lines[2][0].get_segments()[0].size
-
-
-def test_the_learning_curve_is_drawn_as_it_was_computed(tmp_path):
-    systems = {
-        f"net{k}": labelled(rows) for k, rows in enumerate(planted_systems(N, 4, 3, 0.6, 4, seed=0))
-    }
-    curve = na.dispersion.learning_curve(systems, shares=(0.5, 1.0), progress=False)
-    (axes,) = plot_learning_curve(curve, path=tmp_path / "figure.png").axes
-    held_out, in_sample = axes.lines
-    np.testing.assert_array_equal(held_out.get_ydata(), curve.held_out)
-    np.testing.assert_array_equal(in_sample.get_ydata(), curve.in_sample)
-    np.testing.assert_array_equal(held_out.get_xdata(), [6, 12])
-    assert axes.get_xlabel() == "training stimuli for each of the 4 dimensions"
-    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")

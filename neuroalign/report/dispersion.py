@@ -13,7 +13,7 @@ from neuroalign.errors import DataError, name_some
 from neuroalign.models.images import stimulus_image
 from neuroalign.report.dispersion_curves import plot_learning_curve as plot_learning_curve
 from neuroalign.report.dispersion_curves import plot_modulation as plot_modulation
-from neuroalign.report.dispersion_print import WORDS, dispersion_table, shown
+from neuroalign.report.dispersion_print import WORDS, bracket, dispersion_table, shown
 from neuroalign.report.similarity import COLORS
 
 if TYPE_CHECKING:
@@ -134,12 +134,13 @@ def _show_words(part: SubFigure, rows: pd.DataFrame, stimuli: pd.DataFrame, form
 
 def _draw_distribution(axes: Axes, dispersion: xr.Dataset) -> None:
     """Draw how held-out, fitted and null dispersions are distributed, with their means."""
+    found = bracket(dispersion)
     drawn = {
-        "held out": (dispersion["dispersion"], AGREED, "-"),
-        "fitted to": (dispersion["dispersion_in_sample"], NOT_AGREED, "-"),
-        "null": (dispersion["null"], "0.35", "--"),
+        "held out": (found.held_out, AGREED, "-"),
+        "fitted to": (found.in_sample, NOT_AGREED, "-"),
+        "null": (found.null, "0.35", "--"),
     }
-    finite = [values.values[np.isfinite(values.values)] for values, *_ in drawn.values()]
+    finite = [values[np.isfinite(values)] for values, *_ in drawn.values()]
     every = np.concatenate(finite)
     bins = np.linspace(min(0.0, every.min()), np.quantile(every, 0.995), 36).tolist()
     for values, (name, (_, color, line)) in zip(finite, drawn.items(), strict=True):
@@ -154,7 +155,7 @@ def _draw_distribution(axes: Axes, dispersion: xr.Dataset) -> None:
                 linestyle=line,
             )
             axes.axvline(values.mean(), color=color, linewidth=1, linestyle=line)
-    axes.set_xlabel("dispersion")
+    axes.set_xlabel(f"dispersion{found.unit}")
     axes.set_ylabel("stimuli")
     axes.set_title(_of_what(dispersion), fontsize=9, loc="left")
     axes.spines[["top", "right"]].set_visible(False)

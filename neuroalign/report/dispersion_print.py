@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -95,6 +96,61 @@ def shown(stimuli: pd.DataFrame, label: str, longest: int = LONGEST) -> str:
     return kinds[0] if size is None else f"{' x '.join(map(str, size))} {kinds[0]}"
 
 
+class Bracket(NamedTuple):
+    """Dispersion of stimuli in units of the mean squared norm, in which it reads 1 by chance.
+
+    Held-out stimuli have less norm in the kept dimensions than those that dimensions were fitted
+    to, so that each kind is divided by its own. Without a scale of systems nothing is divided.
+
+    Parameters
+    ----------
+    held_out, in_sample, null : float arrays (stimuli,)
+    residual : Series
+        System -> how far it is from the others, held out.
+    interval : Dataset
+        Mean of `held_out` with its limits, as `mean_interval` returns it.
+    unit : str
+    """
+
+    held_out: np.ndarray
+    in_sample: np.ndarray
+    null: np.ndarray
+    residual: pd.Series
+    interval: xr.Dataset
+    unit: str
+
+
+def bracket(dispersion: xr.Dataset) -> Bracket:
+    """Bring held-out dispersion, in-sample dispersion and the null to one unit.
+
+    Parameters
+    ----------
+    dispersion : Dataset
+        As `procrustes_dispersion` returns it.
+
+    Returns
+    -------
+    Bracket
+    """
+    raw, squares = dispersion["dispersion"], (dispersion["norm"] ** 2).mean("system")
+    scale, fitted, unit = 1.0, 1.0, ""
+    if dispersion.attrs["scaling"] == "norm":
+        n = dispersion.attrs["n_train"]
+        scale, fitted = float(squares.mean()), (n - 1) / (n + 1)  # what scaling makes of training
+        unit = " / mean squared norm"
+    # Both terms of the ratio of means scatter; to first order, this is what each stimulus adds.
+    share = float(raw.mean()) / scale
+    added = share + (raw - share * squares) / scale if unit else raw
+    return Bracket(
+        held_out=raw.values / scale,
+        in_sample=dispersion["dispersion_in_sample"].values / fitted,
+        null=dispersion["null"].values / scale,
+        residual=dispersion["residual"].mean("stimulus").to_series() / scale,
+        interval=mean_interval(dispersion.assign(dispersion=added)),
+        unit=unit,
+    )
+
+
 def save_dispersion(dispersion: xr.Dataset, stimuli: pd.DataFrame, folder: Path) -> None:
     """Write the values (netCDF) and the table of stimuli into a folder, whole or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -149,31 +205,27 @@ def print_dispersion(
 def summary_sentences(dispersion: xr.Dataset, *, form: str = "relative") -> list[str]:
     """Say in words how far systems agree, how well that is known, and what it goes with."""
     attrs = dispersion.attrs
-    held_out = mean_interval(dispersion)
+    found = bracket(dispersion)
+    mean, low, high = (float(found.interval[name]) for name in ("mean", "low", "high"))
     over = "groups of stimuli" if "group" in dispersion.coords else "stimuli"
-    interval = (
-        f"; {held_out.low:.3f} to {held_out.high:.3f} over new {over}, rotations as fitted"
-        if np.isfinite(held_out.low)
-        else ""
-    )
-    in_sample = float(dispersion["dispersion_in_sample"].mean())
-    null = float(dispersion["null"].mean())
+    interval = f"; {low:.3f} to {high:.3f} over new {over}, rotations as fitted"
     share = attrs["n_train"] / attrs["d"]
     sentences = [
         f"{attrs['K']} systems, {int(dispersion.dispersion.notnull().sum())} stimuli held out, "
         f"d = {attrs['d']} dimensions ({attrs['kept_variance']:.0%} of the variance of a system or "
         f"more), {attrs['n_train']:.0f} training stimuli: {share:.1f} for each dimension.",
-        f"Mean dispersion: between {in_sample:.3f} (stimuli that rotations were fitted to) and "
-        f"{float(held_out['mean']):.3f} (held out{interval}). The further apart the two, the "
-        "more they say of the number of stimuli.",
+        f"Mean dispersion{found.unit}: between {np.nanmean(found.in_sample):.3f} (stimuli that "
+        f"rotations were fitted to) and {mean:.3f} (held out{interval if low == low else ''}). The "
+        "further apart the two, the more they say of the number of stimuli.",
     ]
-    if np.isfinite(null):
+    if np.isfinite(found.null).any():
+        null = np.nanmean(found.null)
         sentences.append(f"Systems that share nothing would read {null:.3f} (null).")
     if not attrs["converged"]:
         sentences.append("Some fits stopped before they had converged.")
-    found = confounds(dispersion).sel(form=form)
-    weak = max(WEAK, 2 / np.sqrt(found.attrs["n_stimuli"]))  # what chance does in 1 of 20
-    partial = found["partial"].to_series()
+    beside = confounds(dispersion).sel(form=form)
+    weak = max(WEAK, 2 / np.sqrt(beside.attrs["n_stimuli"]))  # what chance does in 1 of 20
+    partial = beside["partial"].to_series()
     told = [_told(str(name), float(value), weak) for name, value in partial.items()]
     sentences.append(
         f"{WORDS[form].capitalize()} is {'; '.join(told)} (partial rank correlations, the others "
@@ -193,11 +245,11 @@ def _told(name: str, value: float, weak: float) -> str:
 
 def _systems(dispersion: xr.Dataset) -> Table:
     """Say how far each system is from the others."""
-    grid = Table(title="How far each system is from the others, half the mean squared distance")
+    found = bracket(dispersion)
+    grid = Table(title="How far each system is from the others")
     grid.add_column("system")
-    grid.add_column("residual", justify="right")
-    residual = dispersion["residual"].mean("stimulus").to_series().sort_values(kind="stable")
-    for name, value in residual.items():
+    grid.add_column(f"residual{found.unit}", justify="right")
+    for name, value in found.residual.sort_values(kind="stable").items():
         grid.add_row(escape(str(name)), _number(value))
     return grid
 
