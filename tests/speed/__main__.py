@@ -4,7 +4,16 @@ import argparse
 import importlib
 import os
 
-COMPARISONS = ("encoding", "closed_forms", "banded", "correlations", "growth", "permutations")
+COMPARISONS = (
+    "encoding",
+    "closed_forms",
+    "banded",
+    "correlations",
+    "growth",
+    "permutations",
+    "geometry",
+    "geometry_growth",
+)
 
 parser = argparse.ArgumentParser(prog="python tests/speed", description=__doc__)
 parser.add_argument("comparison", choices=COMPARISONS)
