@@ -1,5 +1,7 @@
 """Dispersion in print and as figures: the right stimuli, the right numbers, in plain words."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -166,9 +168,11 @@ def test_the_direction_of_a_confound_is_told_and_weak_ones_are_not_dressed_up(fo
     told = summary_sentences(constant.assign(density=-found.relative), form="relative")[-1]
     assert "undefined with hubness" in told
     assert "lower where density is larger (-1.00)" in told
-    random = np.random.default_rng(0).normal(size=N)
-    told = summary_sentences(constant.assign(density=("stimulus", random)))[-1]
-    assert "not clearly related to density (" in told
+    # Of 60 stimuli, chance alone makes more than 0.2 one time in eight.
+    random = np.random.default_rng(0).normal(size=N) + 0.2 * found.relative / found.relative.std()
+    told = summary_sentences(constant.assign(density=("stimulus", random.values)))[-1]
+    weak = re.search(r"not clearly related to density \(\+(0\.\d\d)\)", told)
+    assert 0.1 < float(weak[1]) < 0.25
 
 
 def test_without_a_null_none_is_told_and_fits_that_did_not_converge_are(found, texts):

@@ -142,7 +142,7 @@ def _draw_distribution(axes: Axes, dispersion: xr.Dataset) -> None:
     }
     finite = [values[np.isfinite(values)] for values, *_ in drawn.values()]
     every = np.concatenate(finite)
-    bins = np.linspace(min(0.0, every.min()), np.quantile(every, 0.995), 36).tolist()
+    bins = np.linspace(min(0.0, every.min()), np.quantile(every, 0.995), 48).tolist()
     for values, (name, (_, color, line)) in zip(finite, drawn.items(), strict=True):
         if len(values):
             axes.hist(
@@ -171,18 +171,23 @@ def _draw_norms(
         axes.plot(rows["norm"], rows[form], "o", color=color, markersize=5)
     x = np.linspace(0, float(table["norm"].max()), 50)
     nothing = {"dispersion": x**2, "consensus_r2": 0 * x}.get(form, 0 * x + 1)
-    axes.plot(x, nothing, color="0.35", linestyle="--", linewidth=1, label="systems share nothing")
+    axes.plot(x, nothing, color="0.35", linestyle="--", linewidth=1)
+    end, side = (-1, "right") if form == "dispersion" else (0, "left")
+    axes.annotate(
+        " systems share nothing ", (x[end], nothing[end]), (0, 2), textcoords="offset points",
+        fontsize=7, color="0.35", ha=side, va="bottom",
+    )  # fmt: skip
     axes.set_xlim(left=0)
+    axes.margins(y=0.12)
     axes.set_xlabel("norm, over systems")
     axes.set_ylabel(WORDS[form])
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
 
 
 def _of_what(dispersion: xr.Dataset) -> str:
     attrs = dispersion.attrs
     share = attrs["n_train"] / attrs["d"]
-    return f"{attrs['K']} systems, d = {attrs['d']}, {share:.1f} training stimuli a dimension"
+    return f"{attrs['K']} systems, d = {attrs['d']}, {share:.1f} training stimuli per d"
 
 
 def _short(words: str, width: int) -> str:
