@@ -149,6 +149,7 @@ class _Compared(NamedTuple):
     high: np.ndarray
     shuffled: np.ndarray
     undefined: np.ndarray
+    lost: np.ndarray
 
 
 def _compared(
@@ -173,13 +174,15 @@ def _compared(
         if np.isnan(value):
             reason = _reason(other, side)
             nothing = np.full(n_blocks, np.nan)
-            found.append((value, nothing, np.nan, np.nan, np.nan, np.nan, reason))
+            lost = sides.count_lost(other, side)
+            found.append((value, nothing, np.nan, np.nan, np.nan, np.nan, reason, lost))
             continue
         without = np.array([sides.compare(other.take(rows), side.take(rows)) for rows in kept])
         sizes = np.bincount(of_row, minlength=n_blocks)
         error, low, high = jackknife_interval(value, without, sizes, LEVEL)
         null = [sides.compare(other.take(order), side) for order in orders]
-        found.append((value, without, error, low, high, np.mean(null) if null else np.nan, DEFINED))
+        middle, lost = np.mean(null) if null else np.nan, sides.count_lost(other, side)
+        found.append((value, without, error, low, high, middle, DEFINED, lost))
     return _Compared(*(np.array(column) for column in zip(*found, strict=True)))
 
 
@@ -259,6 +262,7 @@ def _dataset(
             ("low", "low"),
             ("high", "high"),
             ("shuffled", "shuffled"),
+            ("n_pairs_left_out", "lost"),
         )
     }
     variables["without"] = ((*dims, "block"), stack("without"))
@@ -274,7 +278,8 @@ def _dataset(
     coords = {"layer": [name for name, _ in found], "view": [view.name for view in views]}
     scores = xr.Dataset(variables, {**coords, **levels, **times})
     scores = scores if times else scores.isel(time=0)
-    return scores if scores["shuffled"].notnull().any() else scores.drop_vars("shuffled")
+    empty = [name for name in ("shuffled", "n_pairs_left_out") if not scores[name].fillna(0).any()]
+    return scores.drop_vars(empty)
 
 
 def _described(
@@ -286,6 +291,13 @@ def _described(
 ) -> dict[str, str]:
     """Say in words what the scores are of."""
     left_out = [name for view in views for name in view.left_out]
+    lost = int(scores["n_pairs_left_out"].max()) if "n_pairs_left_out" in scores else 0
+    sentences = [
+        f"{len(left_out)} neuroids lack responses to some stimuli {name_some(left_out)}"
+        if left_out
+        else "",
+        f"Up to {lost} pairs of stimuli have no dissimilarity and are left out" if lost else "",
+    ]
     counts = sorted({len(view.labels) for view in views})
     return {
         "model": str(options["model"]),
@@ -296,9 +308,5 @@ def _described(
         "chance": measure.chance,
         "interval": INTERVAL,
         "undefined": f"{int((scores['undefined'] > 0).sum())} comparisons are undefined",
-        "left_out": (
-            f"{len(left_out)} neuroids lack responses to some stimuli {name_some(left_out)}"
-            if left_out
-            else ""
-        ),
+        "left_out": "; ".join(sentence for sentence in sentences if sentence),
     }

@@ -90,6 +90,39 @@ def test_the_best_of_several_is_selected_on_training_stimuli(units, dataset, rng
     assert (found.weight.sel(model="units") == 1).all()
 
 
+def test_groups_are_held_out_and_drawn_whole(units, dataset, rng):
+    groups = np.repeat([f"g{k}" for k in range(8)], 3)
+    grouped = na.BrainDataset(dict(dataset.recordings), STIMULI.assign(group=groups))
+    found = na.rsa.fit_held_out({"units": units}, grouped, COSINE, kind="fixed", folds=na.KFold(4))
+    assert found.n_test.values.tolist() == [6, 6, 6, 6]
+    block = units.groupby(groups).transform("mean").to_numpy()
+    alike = {
+        name: block @ rng.normal(size=(6, 9)) + 0.5 * np.repeat(rng.normal(size=(8, 9)), 3, axis=0)
+        for name in "ab"
+    }
+    same = [na.make_dataset(alike, STIMULI.assign(group=groups)), na.make_dataset(alike, STIMULI)]
+    errors = [
+        na.rsa.bootstrap(
+            {"block": pd.DataFrame(block, LABELS)}, data, COSINE, over="stimuli", n_samples=200
+        ).error.item()
+        for data in same
+    ]
+    assert errors[0] > 1.2 * errors[1]
+
+
+def test_the_fit_may_be_by_another_comparison(units, dataset, rng):
+    models = {"units": units, "noise": pd.DataFrame(rng.normal(size=(N, 6)), index=LABELS)}
+    ranks = na.rsa.RSA("squared_euclidean", "spearman")
+    found = na.rsa.fit_held_out(models, dataset, ranks, fitted_by="correlation", folds=na.KFold(3))
+    assert np.isfinite(found.similarity).all()
+
+
+def test_bounds_come_without_a_model(dataset, units):
+    bounds = na.rsa.noise_ceiling(dataset, COSINE)
+    found = na.rsa.bootstrap({"units": units}, dataset, COSINE, n_samples=5)
+    assert (bounds.lower, bounds.upper) == (found.lower.item(), found.upper.item())
+
+
 def test_sessions_of_a_subject_are_averaged(units, rng):
     sets = np.stack([squareform(pdist(rng.normal(size=(N, 5)))) for _ in range(2)])
     own = na.rsa.make_dissimilarities(

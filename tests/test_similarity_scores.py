@@ -291,3 +291,15 @@ def test_other_measures_compare_patterns(units):
     )
     scores = score({"layer": units}, dataset, Product())
     assert scores.similarity.item() == pytest.approx(units.to_numpy().sum() * N)
+
+
+def test_pairs_without_a_dissimilarity_are_counted(units, rng):
+    dataset = dataset_of(units, rng, subjects=("ann",))
+    flat = units.copy()
+    flat.iloc[:2] = 1.0  # constant over units: no correlation with anything
+    scores = score({"flat": flat, "whole": units}, dataset)
+    assert scores.n_pairs_left_out.values.ravel().tolist() == [28 + 29, 0]
+    assert scores.attrs["left_out"] == (
+        "Up to 57 pairs of stimuli have no dissimilarity and are left out"
+    )
+    assert "n_pairs_left_out" not in score({"whole": units}, dataset)

@@ -117,8 +117,8 @@ def jackknife_interval(
     Returns
     -------
     error, low, high : float
-        The interval is even on Fisher's scale, or as it is for values beyond 1. NaN for fewer than three blocks, or where the
-        statistic is undefined without one of them.
+        The interval is even on Fisher's scale, or as it is for values beyond 1. NaN for fewer than
+        three blocks, or where the statistic is undefined without one of them.
     """
     error = float(np.sqrt((jackknife_shifts(without, sizes) ** 2).sum()))
     freedom = float((sizes > 0).sum() - 1)

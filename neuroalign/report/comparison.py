@@ -41,7 +41,7 @@ def read_runs(folders: Sequence[Path]) -> dict[str, xr.Dataset]:
             )
             raise DataError(message)
         paths += beside
-    scores = [best_layer(load_scores(path)) for path in paths]
+    scores = [_at_one_layer(path) for path in paths]
     models = [
         str(one.attrs.get("model", path.name)) for one, path in zip(scores, paths, strict=True)
     ]
@@ -52,21 +52,40 @@ def read_runs(folders: Sequence[Path]) -> dict[str, xr.Dataset]:
     return dict(zip(named, scores, strict=True))
 
 
+def _at_one_layer(folder: Path) -> xr.Dataset:
+    """Read a run at the layer that training stimuli choose, or at the one that it has."""
+    scores = load_scores(folder)
+    if "similarity" not in scores:
+        return best_layer(scores)
+    if scores.sizes["layer"] > 1:
+        message = (
+            f"The run {str(folder)!r} compares {scores.sizes['layer']} layers by a measure that "
+            "chooses none; score one of them, as in --layers "
+            f"{scores['layer'].values[0]}."
+        )
+        raise DataError(message)
+    return scores
+
+
 def print_comparison(table: pd.DataFrame) -> None:
     """Print the table of `compare`, and what its numbers mean."""
     console = Console(width=None if Console().is_terminal else WIDTH)
-    grid = Table(
-        title="Difference of median r over neuroids, at the layers chosen on training folds"
+    value, title = (
+        "r",
+        "Difference of median r over neuroids, at the layers chosen on training folds",
     )
+    if "similarity_first" in table:
+        value, title = "similarity", "Difference of mean similarity over views"
+    grid = Table(title=title)
     for name in ("first", "second"):
         grid.add_column(name)
-    for name in ("r", "r of second", "difference", "95% interval", "p", "p (Holm)"):
+    for name in (value, f"{value} of second", "difference", "95% interval", "p", "p (Holm)"):
         grid.add_column(name, justify="right")
     for row in table.to_dict("records"):
         grid.add_row(
             str(row["first"]),
             str(row["second"]),
-            *(f"{row[name]:.3f}" for name in ("r_first", "r_second", "difference")),
+            *(f"{row[name]:.3f}" for name in (f"{value}_first", f"{value}_second", "difference")),
             f"{row['low']:.3f} to {row['high']:.3f}",
             *(_p(row[name]) for name in ("p", "p_holm")),
         )

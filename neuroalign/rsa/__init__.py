@@ -8,6 +8,7 @@ from neuroalign.numerics.rdm.measure import RSA as RSA
 from neuroalign.rsa.dissimilarities import dissimilarities as dissimilarities
 from neuroalign.rsa.inference import bootstrap as bootstrap
 from neuroalign.rsa.inference import fit_held_out as fit_held_out
+from neuroalign.rsa.inference import noise_ceiling as noise_ceiling
 from neuroalign.rsa.topology import geo_topological as geo_topological
 from neuroalign.rsa.topology import geodesic as geodesic
 
@@ -20,4 +21,5 @@ __all__ = [
     "geodesic",
     "load_model_dissimilarities",
     "make_dissimilarities",
+    "noise_ceiling",
 ]

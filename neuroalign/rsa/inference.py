@@ -12,8 +12,9 @@ from scipy import stats
 from neuroalign.data.dataset import BrainDataset
 from neuroalign.errors import DataError, unknown_name
 from neuroalign.folds.rules import KFold
+from neuroalign.numerics.rdm import bounds
 from neuroalign.numerics.rdm.bootstrap import bootstrap_scores, draw_counts, dual_bootstrap
-from neuroalign.numerics.rdm.bounds import noise_ceiling
+from neuroalign.numerics.rdm.bounds import NoiseCeiling
 from neuroalign.numerics.rdm.held_out import cross_validate
 from neuroalign.numerics.rdm.measure import RSA
 from neuroalign.numerics.rdm.models import (
@@ -25,7 +26,7 @@ from neuroalign.numerics.rdm.models import (
 )
 from neuroalign.numerics.rdm.spaces import comparison_named
 from neuroalign.numerics.rdm.variances import t_tests, variances_of_scores
-from neuroalign.rsa.matched import match
+from neuroalign.rsa.matched import labels_of, match, stack_rows, subject_dissimilarities
 
 STIMULI, SUBJECTS, BOTH = "stimuli", "subjects", "both"
 LEVEL = 0.95
@@ -56,7 +57,8 @@ def bootstrap(
     models : mapping of str to DataArray or DataFrame
         Activations (stimulus, ...), or dissimilarities (stimulus, stimulus_other).
     subjects : BrainDataset or mapping of str to DataArray
-        Recordings or dissimilarities of the same stimuli.
+        Recordings or dissimilarities of the same stimuli. Where the stimuli of a dataset have
+        groups, whole groups are drawn.
     measure : RSA, optional
         By default ``RSA()``.
     over : {"both", "stimuli", "subjects"}
@@ -93,9 +95,10 @@ def bootstrap(
         raise unknown_name(over, (BOTH, STIMULI, SUBJECTS), kind="thing to generalize to")
     measure = measure or RSA()
     matched = match(models, subjects, measure)
-    n_stimuli, n_subjects = len(matched.stimuli), len(matched.subject_names)
+    units, of_stimulus = _units(matched.stimuli)
+    n_stimuli, n_subjects = len(units), len(matched.subject_names)
     data = (matched.models, matched.subjects, measure.comparison)
-    stimulus_counts = draw_counts(n_stimuli, n_samples, [seed, 0])
+    stimulus_counts = draw_counts(n_stimuli, n_samples, [seed, 0])[:, of_stimulus]
     subject_counts = draw_counts(n_subjects, n_samples, [seed, 1])
     if over == BOTH:
         drawn = dual_bootstrap(
@@ -109,7 +112,7 @@ def bootstrap(
         samples = bootstrap_scores(*data, subject_counts=subject_counts)
         variances = variances_of_scores(samples, n_subjects=n_subjects)
     scores = comparison_named(measure.comparison)(matched.models, matched.subjects).mean(1)
-    ceiling = noise_ceiling(matched.subjects, measure.comparison)
+    ceiling = bounds.noise_ceiling(matched.subjects, measure.comparison)
     tests = t_tests(scores, ceiling.lower, variances)
     error = np.sqrt(variances.scores)
     reach = stats.t.ppf((1 + LEVEL) / 2, max(variances.freedom, 1)) * error
@@ -137,7 +140,7 @@ def bootstrap(
                 else f"heuristic; none do better than {ceiling.limit:.3f}"
             ),
             "n_subjects": n_subjects,
-            "n_stimuli": n_stimuli,
+            "n_stimuli": len(matched.stimuli),
         },
     )
 
@@ -148,6 +151,7 @@ def fit_held_out(
     measure: RSA | None = None,
     *,
     kind: str = "weighted",
+    fitted_by: str | None = None,
     folds: KFold | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
@@ -159,12 +163,14 @@ def fit_held_out(
         What is combined: say the layers of a network.
     subjects : BrainDataset or mapping of str to DataArray
     measure : RSA, optional
-        By default ``RSA(comparison="cosine")``; the fit maximizes that comparison.
+        By default ``RSA(comparison="correlation")``; the fit maximizes that comparison.
     kind : {"weighted", "selected", "interpolated", "fixed"}
         A sum with weights of 0 or more; the best of them; the best mixture of two neighbors in
         their order; or the single one that is given.
+    fitted_by : str, optional
+        Another comparison for the fit: weights have no best value by ranks.
     folds : KFold, optional
-        By default ``KFold(5)``.
+        By default ``KFold(5)``, over whole groups where the stimuli of a dataset have them.
     seed : int
         Of the folds.
 
@@ -187,20 +193,20 @@ def fit_held_out(
     """
     if kind not in KINDS:
         raise unknown_name(kind, KINDS, kind="kind of model")
-    measure = measure or RSA(comparison="cosine")
+    measure = measure or RSA(comparison="correlation")
     matched = match(models, subjects, measure)
     if kind == "fixed" and len(matched.model_names) > 1:
         message = f"{len(matched.model_names)} models are not one fixed model; give one of them."
         raise DataError(message)
     rule = KFold(5) if folds is None else folds
-    splits = rule.split(pd.DataFrame(index=matched.stimuli), seed)
-    fold_of = splits.fold_of()[matched.stimuli].to_numpy()
+    fold_of = rule.split(matched.stimuli, seed).fold_of()[matched.stimuli.index].to_numpy()
     found = cross_validate(
         KINDS[kind](),
         matched.models,
         matched.subjects,
         measure.comparison,
         stimulus_folds=fold_of,
+        fitted_by=fitted_by,
     )
     return xr.Dataset(
         {
@@ -213,3 +219,46 @@ def fit_held_out(
         {"model": matched.model_names},
         {"metric": repr(measure), "kind": kind},
     )
+
+
+def noise_ceiling(subjects: Subjects, measure: RSA | None = None) -> NoiseCeiling:
+    """Bound how well any dissimilarities could compare with those of several subjects.
+
+    Parameters
+    ----------
+    subjects : BrainDataset or mapping of str to DataArray
+    measure : RSA, optional
+        By default ``RSA()``.
+
+    Returns
+    -------
+    NoiseCeiling
+        `lower` (each subject compared with the pool of the others) and `upper` (with the pool of
+        all); `upper_is_maximum` tells whether no dissimilarities do better than `upper`, and none
+        ever do better than `limit`; `self_inclusion` is what `upper` would read for subjects with
+        nothing in common. NaN for one subject.
+
+    References
+    ----------
+    Nili et al. (2014), doi:10.1371/journal.pcbi.1003553.
+
+    Examples
+    --------
+    >>> import neuroalign as na, numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> people = {name: rng.normal(size=(20, 9)) for name in ("ann", "bob", "cid", "dee")}
+    >>> dataset = na.make_dataset(people, {"text": [f"word {k}" for k in range(20)]})
+    >>> found = na.rsa.noise_ceiling(dataset, na.rsa.RSA(comparison="correlation"))
+    >>> round(found.self_inclusion, 2)  # of noise alone
+    0.5
+    """
+    measure = measure or RSA()
+    own = subject_dissimilarities(subjects, measure)
+    return bounds.noise_ceiling(stack_rows(own, labels_of(own)), measure.comparison)
+
+
+def _units(stimuli: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is drawn, stimuli or groups of them, and which of them each stimulus is in."""
+    names = stimuli.get("group", stimuli.index)
+    units, of_stimulus = np.unique(names.to_numpy().astype(str), return_inverse=True)
+    return units, of_stimulus

@@ -20,7 +20,7 @@ from neuroalign.rsa.dissimilarities import dissimilarities
 class Matched(NamedTuple):
     """Condensed dissimilarities of the same stimuli."""
 
-    stimuli: np.ndarray  # (stimuli,)
+    stimuli: pd.DataFrame  # sorted by label; with the column "group" where there are groups
     models: np.ndarray  # (models, pairs)
     subjects: np.ndarray  # (subjects, pairs)
     model_names: list[str]
@@ -46,6 +46,25 @@ def match(
     -------
     Matched
     """
+    own = subject_dissimilarities(subjects, measure)
+    if not isinstance(models, Mapping) or not models:
+        message = "Models are given by name, as in {'animacy': dissimilarities}; one or more."
+        raise DataError(message)
+    of_model = "squared_euclidean" if measure.crossed else measure.dissimilarity
+    theirs = {str(name): _of_model(values, of_model) for name, values in models.items()}
+    labels = labels_of(own)
+    table = pd.DataFrame(index=pd.Index(labels, name="stimulus"))
+    if isinstance(subjects, BrainDataset):
+        table = subjects.stimuli.loc[labels]
+    return Matched(
+        table, stack_rows(theirs, labels), stack_rows(own, labels), list(theirs), list(own)
+    )
+
+
+def subject_dissimilarities(
+    subjects: BrainDataset | Mapping[str, xr.DataArray], measure: RSA
+) -> dict[str, xr.DataArray]:
+    """Take the dissimilarities of each subject that has responses."""
     if isinstance(subjects, Mapping):
         recordings = dict(subjects)
     elif isinstance(subjects, BrainDataset):
@@ -56,21 +75,22 @@ def match(
             "recording or dissimilarities."
         )
         raise DataError(message)
-    if not isinstance(models, Mapping) or not models:
-        message = "Models are given by name, as in {'animacy': dissimilarities}; one or more."
-        raise DataError(message)
-    method = measure.dissimilarity
-    own = {
-        name: values if is_dissimilarities(values) else dissimilarities(values, method)
+    return {
+        name: values
+        if is_dissimilarities(values)
+        else dissimilarities(values, measure.dissimilarity)
         for name, values in recordings.items()
     }
-    of_model = "squared_euclidean" if measure.crossed else method
-    theirs = {str(name): _of_model(values, of_model) for name, values in models.items()}
-    stimuli = np.sort(next(iter(own.values()))["stimulus"].values.astype(str))
-    rows = [
-        [_row(name, values, stimuli) for name, values in side.items()] for side in (theirs, own)
-    ]
-    return Matched(stimuli, np.stack(rows[0]), np.stack(rows[1]), list(theirs), list(own))
+
+
+def labels_of(sides: Mapping[str, xr.DataArray]) -> np.ndarray:
+    """Return the labels of the stimuli of the first side, sorted."""
+    return np.sort(next(iter(sides.values()))["stimulus"].values.astype(str))
+
+
+def stack_rows(sides: Mapping[str, xr.DataArray], labels: np.ndarray) -> np.ndarray:
+    """Put the pairs of some stimuli of each side on a row."""
+    return np.stack([_row(name, values, labels) for name, values in sides.items()])
 
 
 def _of_model(values: xr.DataArray | pd.DataFrame, method: str) -> xr.DataArray:

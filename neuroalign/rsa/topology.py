@@ -29,7 +29,7 @@ def geo_topological(
 
     References
     ----------
-    Lin & Kriegeskorte (2024), arXiv:2309.11028.
+    Lin & Kriegeskorte (2023), arXiv:2309.11028.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def geodesic(dissimilarities: xr.DataArray, *, share: float = 0.05) -> xr.DataAr
 
     References
     ----------
-    Lin & Kriegeskorte (2024), arXiv:2309.11028.
+    Lin & Kriegeskorte (2023), arXiv:2309.11028.
 
     Examples
     --------

@@ -86,3 +86,9 @@ class Sides:
         if isinstance(self.measure, RSA):
             return self.measure.compare_square(first.values, second.values)
         return self.measure.compare_arrays(first.values, second.values)
+
+    def count_lost(self, first: Side, second: Side) -> int:
+        """Count the pairs of stimuli that are undefined on either side, and are left out."""
+        if not first.paired:
+            return 0
+        return int(np.triu(np.isnan(first.values) | np.isnan(second.values), 1).sum())
