@@ -40,7 +40,7 @@ SHARED = {
     "decaying": {"shared": 0.89, "decay": 0.75},
     "rank 50": {"rank": 50},
 }
-TOLERANCES = (1e-5, 3e-6, 1e-6, 3e-7, 1e-7, 3e-8)
+TOLERANCES = (1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 3e-7, 1e-7)
 
 
 @dataclass
@@ -203,7 +203,9 @@ def milliseconds(seconds):
     """Write the median, and the range of the processor's; then the clock's median."""
     processor, clock = 1e3 * np.sort(seconds)
     numbers = processor[0], np.median(processor), processor[-1], np.median(clock)
-    low, middle, high, passed = (f"{x:.0f}" if x > 100 else f"{x:.3g}" for x in numbers)
+    low, middle, high, passed = (
+        f"{x:.0f}" if x > 100 else f"{x:.{2 if x < 1 else 3}g}" for x in numbers
+    )
     return f"{middle} ({low}-{high})", passed
 
 
