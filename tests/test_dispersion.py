@@ -243,3 +243,14 @@ def test_unknown_forms_are_refused(found):
     with pytest.raises(UnknownNameError) as error:
         na.dispersion.compare_dispersions(found, found, form="relativ")
     assert str(error.value) == "No form of dispersion is called 'relativ'. Did you mean 'relative'?"
+
+
+def test_the_curve_of_a_few_kept_components_is_not_upside_down():
+    random = np.random.default_rng(3)
+    views = {
+        name: pd.DataFrame(random.normal(size=(120, 100))).rename_axis("stimulus")
+        for name in ("one", "two", "three")
+    }
+    curve = na.dispersion.learning_curve(views, shares=(0.5, 1), dimensions=5, progress=False)
+    assert (curve.held_out > curve.in_sample).all()
+    np.testing.assert_allclose(curve.held_out, 1, atol=0.05)  # systems that share nothing

@@ -70,8 +70,9 @@ def procrustes_dispersion(
     -------
     Dataset
         (stimulus): `dispersion`, of held-out stimuli; `dispersion_in_sample`; `relative`, divided
-        by the mean squared norm of the stimulus; `directional`, 1 - cosine; `null`, of systems
-        that share nothing; `consensus_r2`, (null - dispersion) / null. (system, stimulus):
+        by the mean squared norm of the stimulus, and `relative_in_sample`; `directional`, 1 -
+        cosine; `null`, of systems that share nothing; `consensus_r2`, (null - dispersion) / null,
+        high where systems agree. All are sorted by label. (system, stimulus):
         `residual`, half the mean squared distance of a system to the others; `norm`. (stimulus):
         `density` and `hubness` (see `confounds`). Attributes: `n_train`, `d` (of the common
         space), `K` (systems), `kept_variance` (the least), `iterations` and `gap` (the most),
@@ -137,7 +138,9 @@ def learning_curve(
     Returns
     -------
     Dataset
-        (n_train): `in_sample`, `held_out` and `relative`, means over stimuli, and `n_train_per_d`.
+        (n_train): `in_sample` and `held_out`, each a mean over stimuli divided by its mean squared
+        norm (where scaling is "norm"); `relative`, the mean over held-out stimuli of their own
+        ratios; and `n_train_per_d`.
 
     Examples
     --------
@@ -177,6 +180,7 @@ def _labelled(
         "dispersion": found.raw,
         "dispersion_in_sample": found.in_sample,
         "relative": found.relative,
+        "relative_in_sample": found.in_sample_relative,
         "directional": found.directional,
         "null": found.null,
         "consensus_r2": found.consensus_r2,

@@ -34,13 +34,17 @@ class CrossFitted:
         since maps are estimates.
     in_sample : float array (stimuli,)
         `raw` of the stimuli that the same maps were fitted to: below the truth.
+    in_sample_relative : float array (stimuli,)
+        `relative` of the same.
     null : float array (stimuli,)
         `raw` under maps fitted to shuffled training rows; NaN if none was asked for.
     consensus_r2 : float array (stimuli,)
         (null - raw) / null: 0 where systems share nothing, 1 where they agree entirely.
     residual : float array (systems, stimuli)
     norm : float array (systems, stimuli)
-        |x_ik|, centered and scaled.
+        |x_ik|, centered and scaled, of held-out stimuli.
+    in_sample_norm : float array (systems, stimuli)
+        The same of the stimuli that maps were fitted to.
     n_train : float
         Training stimuli, the mean over folds.
     width : int
@@ -57,9 +61,11 @@ class CrossFitted:
     directional: np.ndarray
     in_sample: np.ndarray
     null: np.ndarray
+    in_sample_relative: np.ndarray
     consensus_r2: np.ndarray
     residual: np.ndarray
     norm: np.ndarray
+    in_sample_norm: np.ndarray
     n_train: float
     width: int
     kept: np.ndarray
@@ -178,18 +184,20 @@ def _gathered(
     views: list[np.ndarray],
     options: AlignmentOptions,
 ) -> CrossFitted:
-    held_out, n = sums.mean("held_out"), len(views)
+    held_out, fitted, n = sums.mean("held_out"), sums.mean("in_sample"), len(views)
     null = sums.mean("null")[0]
     gap = np.array([one.fit.gap for one in fits])
     return CrossFitted(
         raw=held_out[0],
         relative=held_out[1],
         directional=held_out[2],
-        in_sample=sums.mean("in_sample")[0],
+        in_sample=fitted[0],
+        in_sample_relative=fitted[1],
         null=null,
         consensus_r2=(null - held_out[0]) / np.where(null > 0, null, np.nan),
         residual=held_out[3 : 3 + n],
         norm=np.sqrt(held_out[3 + n :]),
+        in_sample_norm=np.sqrt(fitted[3 + n :]),
         n_train=float(np.mean([len(train) for train, _ in folds])),
         width=options.dimensions or max(view.shape[1] for view in views),
         kept=np.array([[space.kept for space in one.spaces] for one in fits]),

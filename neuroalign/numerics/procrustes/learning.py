@@ -24,8 +24,10 @@ class LearningCurve(NamedTuple):
     n_train : float array (points,)
         Mean over folds.
     in_sample, held_out, relative : float arrays (points,)
-        The truth lies between the first two, which close as n_train grows; `relative` is of
-        held-out stimuli.
+        The truth lies between the first two, which close as n_train grows. Where sizes are taken
+        out, each is divided by its own mean squared norm: held-out stimuli have less of it in a
+        few kept components than those that chose them. `relative` is of held-out stimuli, the mean
+        of ratios.
     width : int
         d.
     """
@@ -79,7 +81,11 @@ def dispersion_learning_curve(
     for share in shares:
         fewer = [(train[: int(share * len(train))], test) for train, test in shuffled]
         found = cross_fitted_dispersion(systems, fewer, n_null=0, options=chosen, advance=advance)
-        means = (found.in_sample, found.raw, found.relative)
-        points.append((found.n_train, *(np.nanmean(values) for values in means)))
+        sizes = [
+            np.nanmean(norm**2) if chosen.scaling == "norm" else 1.0
+            for norm in (found.in_sample_norm, found.norm)
+        ]
+        means = [np.nanmean(values) for values in (found.in_sample, found.raw, found.relative)]
+        points.append((found.n_train, means[0] / sizes[0], means[1] / sizes[1], means[2]))
     n_train, in_sample, held_out, relative = np.array(points).T
     return LearningCurve(n_train, in_sample, held_out, relative, found.width)
