@@ -122,10 +122,24 @@ def test_few_blocks_give_no_interval(rng):
     assert np.isnan(table["low"].item())
 
 
+SMOOTH = [
+    na.rsa.RSA("squared_euclidean"),
+    na.rsa.RSA("squared_euclidean", "whitened_cosine"),
+    na.similarity.CKA(),
+    na.similarity.ProcrustesSimilarity(),
+]
+# Neighbors jump as stimuli leave, and halves are drawn anew: blocks move these by more than noise.
+ROUGH = [
+    na.similarity.HeldOutProcrustes(),
+    na.similarity.CorrectedNeighbors(k=5),
+    na.similarity.UnitMatching(),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("comparison", ["spearman", "whitened_cosine"])
-def test_intervals_cover_the_similarity_of_new_stimuli(comparison):
-    """A minute each: 95 % intervals hold the mean over draws in 93 to 97 of 100 draws."""
+@pytest.mark.parametrize("measure", [*SMOOTH, *ROUGH], ids=repr)
+def test_intervals_cover_the_similarity_of_new_stimuli(measure):
+    """Five minutes in all: 95 % intervals hold the mean over 1,000 draws of new stimuli."""
     rng = np.random.default_rng(4)
     mixing = rng.normal(size=(2, 10, 12))
     found = []
@@ -134,12 +148,12 @@ def test_intervals_cover_the_similarity_of_new_stimuli(comparison):
         units = pd.DataFrame(shared @ mixing[0] + rng.normal(size=(N, 12)), index=LABELS)
         brain = shared @ mixing[1] + rng.normal(size=(N, 12))
         dataset = na.make_dataset(brain, STIMULI)
-        measure = na.rsa.RSA("squared_euclidean", comparison)
         scores = na.score({"layer": units}, dataset, measure, progress=False, guards=())
         found.append([scores[name].item() for name in ("similarity", "low", "high")])
     values, low, high = np.array(found).T
     covered = ((low <= values.mean()) & (values.mean() <= high)).mean()
-    assert 0.92 <= covered <= 0.98
+    print(f"\n| {measure!r} | {covered:.3f} |")
+    assert 0.93 <= covered <= (0.97 if measure in SMOOTH else 1)
 
 
 def test_the_figure_has_a_point_for_each_layer_and_the_bounds(rng, tmp_path):
