@@ -1,8 +1,8 @@
 """Draws of recordings with known truth, to count how often intervals cover and tests err.
 
 `python tests/coverage_cases.py --processes 16` runs all cases at once; the slow tests run them one
-by one. Stimuli are drawn anew for neuroids that stay the same, but where subjects are a sample too,
-and where two equal models are compared: errors of a test are counted over recordings.
+by one. Stimuli are drawn anew for neuroids that stay the same, but where the truth of every single
+draw is known, or subjects are a sample too: there neuroids are new as well.
 """
 
 from __future__ import annotations
@@ -188,12 +188,12 @@ def _procedure(case: Case, rng: np.random.Generator):
 
 
 def _conditional(case: Case, rng: np.random.Generator):
-    share, weights = shares(case, rng), readout(case, rng, case.n_units)
     half, n = case.n // 2, case.n + N_FRESH * (case.n - case.n // 2)
     bench = Bench(case, na.TrainTest(test=labels_of(case.n)[half:]))
     far = Bench(case._replace(n=n), na.TrainTest(test=labels_of(n)[half:]))
 
     def one() -> tuple[float, ...]:
+        share, weights = shares(case, rng), readout(case, rng, case.n_units)
         features = rng.normal(size=(n, case.n_units))
         responses = mix(features @ weights, share, rng)
         interval = median_interval(bench.score(features[: case.n], responses[: case.n]))
