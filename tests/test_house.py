@@ -20,12 +20,13 @@ TIERS = [
     {"errors"},
     {"progress", "numerics", "data.schema"},
     {"data.download", "data.cards"},
-    {"data", "splits", "folds", "features", "models", "simulate"},
+    {"data", "splits", "folds", "features", "models", "readers", "simulate"},
     {"preparation"},
     {"ceilings", "guards", "mappings", "metrics", "inference", "rsa", "similarity", "dispersion"},
     {"results", "score_ceilings", "similarity_scores", "scoring"},
     {"report"},
     {"cli_options", "testing"},
+    {"cli_disperse"},
     {"cli"},
 ]
 # Parameter names that are alike and mean different things.

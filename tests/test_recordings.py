@@ -252,3 +252,77 @@ def test_units_must_be_said(units):
     message = "Argument 'units' is empty; say what the values are, as in units='spikes/s'."
     with refused(message):
         make(np.eye(2), units=units)
+
+
+def labeled(rng):
+    """Return responses that bring labels, as a reader makes them."""
+    return xr.DataArray(
+        rng.normal(size=(3, 2)),
+        {
+            "stimulus": ["a", "b", "c"],
+            "neuroid": ["left", "right"],
+            "roi": ("neuroid", ["V1", "V4"]),
+            "session": "1",
+        },
+        ("stimulus", "neuroid"),
+        attrs={"units": "z", "space": "MNI"},
+    )
+
+
+def test_a_labeled_array_keeps_its_labels_and_attributes(rng):
+    recording = na.make_recording(labeled(rng), subject="m1")
+    assert recording["stimulus"].values.tolist() == ["a", "b", "c"]
+    assert recording["neuroid"].values.tolist() == ["m1/left", "m1/right"]
+    assert recording["roi"].values.tolist() == ["V1", "V4"]
+    assert recording["session"].item() == "1"
+    assert recording.attrs == {"units": "z", "space": "MNI"}
+
+
+def test_what_is_given_takes_the_place_of_what_a_labeled_array_brings(rng):
+    recording = na.make_recording(
+        labeled(rng), subject="m1", units="spikes/s", roi="IT", stimulus=[1, 2, 3]
+    )
+    assert recording["stimulus"].values.tolist() == ["1", "2", "3"]
+    assert recording["roi"].values.tolist() == ["IT", "IT"]
+    assert recording.attrs["units"] == "spikes/s"
+
+
+def test_labels_follow_axes_that_are_named_anew(rng):
+    given = labeled(rng).rename(stimulus="sentence", neuroid="voxel")
+    recording = na.make_recording(given, ("stimulus", "neuroid"), subject="m1")
+    assert recording["stimulus"].values.tolist() == ["a", "b", "c"]
+    assert recording["neuroid"].values.tolist() == ["m1/left", "m1/right"]
+
+
+def test_the_clock_of_a_labeled_stream_is_kept(rng):
+    given = xr.DataArray(
+        rng.normal(size=(4, 2)),
+        {"neuroid": ["a", "b"], "run": ("sample", ["1", "1", "2", "2"])},
+        ("sample", "neuroid"),
+        attrs={"units": "uV", "sampling_period": 0.5},
+    )
+    recording = na.make_recording(given, subject="m1")
+    assert recording["onset"].values.tolist() == [0.0, 0.5, 0.0, 0.5]
+    assert recording.attrs["sampling_period"] == 0.5
+
+
+def test_a_labeled_array_is_not_changed(rng):
+    given = labeled(rng)
+    before = given.copy(deep=True)
+    na.make_recording(given, subject="m1", attrs={"space": "own"})
+    assert given.identical(before)
+
+
+def test_an_array_without_names_of_axes_is_refused():
+    message = (
+        "make_recording needs the names of the axes, as in dims=('stimulus', 'neuroid'); only a "
+        "DataArray brings its own."
+    )
+    with refused(message):
+        na.make_recording(np.eye(2), subject="m1", units="z")
+
+
+def test_a_labeled_array_without_units_is_refused(rng):
+    message = "Argument 'units' is empty; say what the values are, as in units='spikes/s'."
+    with refused(message):
+        na.make_recording(labeled(rng).drop_attrs(), subject="m1")

@@ -26,10 +26,10 @@ from neuroalign.errors import DataError
 
 def make_recording(
     values: ArrayLike | pd.DataFrame | xr.DataArray,
-    dims: Sequence[str],
+    dims: Sequence[str] | None = None,
     *,
     subject: object,
-    units: str,
+    units: str | None = None,
     sampling_period: float | None = None,
     attrs: Mapping[str, str] | None = None,
     **coords: object,
@@ -39,18 +39,20 @@ def make_recording(
     Parameters
     ----------
     values : array, DataFrame or DataArray
-        Responses; NaN where a neuroid was not measured. Index names of a DataFrame are dropped.
-        A lazy array stays lazy.
-    dims : sequence of str
+        Responses; NaN where a neuroid was not measured. Index names of a DataFrame are dropped;
+        a DataArray keeps its labels and attributes, other than those given here. A lazy array
+        stays lazy.
+    dims : sequence of str, optional
         Names of the axes of `values`: "stimulus" (once each), "showing" (stimuli repeat) or
         "sample" (a stream in time, of a film or a story), "neuroid", and where there are such
-        axes "repetition" and "time". Any order.
+        axes "repetition" and "time". Any order. By default those of a DataArray.
     subject : str or int
         Who was recorded; becomes the prefix of the neuroid labels.
-    units : str
-        Physical units of the values, as in "spikes/s" or "percent signal change".
+    units : str, optional
+        Physical units of the values, as in "spikes/s" or "percent signal change". By default the
+        attribute of a DataArray.
     sampling_period : float, optional
-        Of a stream: seconds from one sample to the next.
+        Of a stream: seconds from one sample to the next. By default the attribute of a DataArray.
     attrs : mapping, optional
         Further facts, such as ``{"time_convention": "bin centers"}``, which a time axis needs.
     **coords
@@ -75,6 +77,17 @@ def make_recording(
     ['m1/7', 'm1/12']
     """
     owner = str(as_labels([subject], "subject")[0])
+    if isinstance(values, xr.DataArray):
+        values, dims, coords, attrs = _labeled(values, dims, coords, attrs)
+        brought, period = attrs.pop("units", None), attrs.pop("sampling_period", None)
+        units = brought if units is None else units
+        sampling_period = period if sampling_period is None else sampling_period
+    elif dims is None:
+        message = (
+            "make_recording needs the names of the axes, as in dims=('stimulus', 'neuroid'); only "
+            "a DataArray brings its own."
+        )
+        raise DataError(message)
     data = _numeric(values)
     dims = tuple(dims)
     _check_dims(dims, data.shape)
@@ -99,6 +112,29 @@ def make_recording(
         message = f"Recording of subject {owner!r} cannot be made: {'; '.join(faults)}."
         raise DataError(message)
     return recording
+
+
+def _labeled(
+    values: xr.DataArray,
+    dims: Sequence[str] | None,
+    coords: Mapping[str, object],
+    attrs: Mapping[str, str] | None,
+) -> tuple[xr.DataArray, Sequence[str], dict[str, object], dict[str, Any]]:
+    """Return a labelled array, its axes under the names wanted, and its labels and attributes.
+
+    What is given anew takes the place of what the array brings. The owner that it names is left
+    out: `subject` says whose it is.
+    """
+    if dims is not None and len(dims) == values.ndim:
+        names = dict(zip(values.dims, dims, strict=True))
+        values = values.rename({old: new for old, new in names.items() if old != new})
+    brought = {
+        str(name): (coord.dims[0], coord.values) if coord.ndim else coord.item()
+        for name, coord in values.coords.items()
+        if coord.ndim < 2 and name not in (*coords, "subject")
+    }
+    own = [str(dim) for dim in values.dims] if dims is None else dims
+    return values, own, {**brought, **coords}, {**values.attrs, **(attrs or {})}
 
 
 def _labels_of(name: str, home: str, located: Mapping[str, tuple]) -> np.ndarray:

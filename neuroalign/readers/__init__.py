@@ -1,0 +1,1 @@
+"""From files of the field's formats to labelled responses, one format a file."""
