@@ -50,7 +50,8 @@ class _FileArray(BackendArray):
         )
 
     def _outer(self, key: tuple[Any, ...]) -> np.ndarray:
-        wanted, back = [], []
+        wanted: list[Part] = []
+        back: list[Part | int] = []
         for part, size in zip(key, self.shape, strict=True):
             if isinstance(part, slice) and (part.step or 1) > 0:
                 wanted.append(part)
