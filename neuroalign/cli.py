@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import traceback
 from pathlib import Path
@@ -12,10 +11,13 @@ import typer
 import typer.core
 
 from neuroalign import cli_options as options
+from neuroalign.cli_disperse import disperse
 from neuroalign.errors import NeuroalignError
 
 if TYPE_CHECKING:
-    from neuroalign.data.dataset import BrainDataset
+    from collections.abc import Iterable
+
+    from neuroalign.models.protocol import Model
 
 DEMO_MODEL, DEMO_DATASET = "efficientnet-lite0", "simulated-v4"
 
@@ -69,22 +71,17 @@ def score(
             "--with", help="Model whose units are a second feature space beside each layer."
         ),
     ] = None,
-    layers: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
-    subjects: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
-    roi: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
+    layers: options.Names = None,
+    subjects: options.Names = None,
+    roi: options.Names = None,
     by: Annotated[
         str | None,
         typer.Option(help="What splits recordings, such as roi, for rsa, cka and their like."),
     ] = None,
-    n_folds: Annotated[
-        int | None,
-        typer.Option(help="Folds of cross-validation. [default: as the data allow]"),
-    ] = None,
+    n_folds: options.Folds = None,
     seed: Annotated[int, typer.Option(min=0, help="Of folds and split halves.")] = 0,
-    device: Annotated[str, typer.Option(help="'cpu' or 'cuda'.")] = "cpu",
-    option: Annotated[
-        list[str] | None, typer.Option(help="Of the dataset, as in session=201025.")
-    ] = None,
+    device: options.Device = "cpu",
+    option: options.OfDataset = None,
     model_option: Annotated[
         list[str] | None, typer.Option(help="Of the model, as in context=window.")
     ] = None,
@@ -114,7 +111,6 @@ def score(
     import neuroalign as na
     from neuroalign.data.catalog import dataset_module
     from neuroalign.numerics.device import check_device
-    from neuroalign.report.console import print_summary
 
     check_device(device)
     measure = metric or ("ridge" if beside is None else "banded")
@@ -122,13 +118,10 @@ def score(
     options.check_beside(measure, beside)
     if (model, dataset) == (DEMO_MODEL, DEMO_DATASET):
         typer.echo(f"Scoring the embedded case: {model} on {dataset}, whose truth is known.")
-    stem, module = dataset_module(dataset)[:2]
     joined = "" if beside is None else f"+{beside}"
-    target = options.run_folder(out, f"{model}{joined}_{stem}_{measure}")
+    folder = options.run_folder(out, f"{model}{joined}_{dataset_module(dataset)[0]}_{measure}")
     own = options.read_pairs(model_option, "--model-option")
-    of_data = options.typed(
-        options.read_pairs(option, "--option"), inspect.signature(module.load).parameters
-    )
+    of_data = options.dataset_options(dataset, option)
     network = options.named_model(model, device, own)
     rivals = options.rivals_of(model, network.reads, against)
     looked_for = options.guards_of(guards, network.reads, rivals)
@@ -144,25 +137,39 @@ def score(
         seed=seed,
         by=tuple(options.split_names(by) or ()),
     )
-    wanted = options.split_names(layers)
-    scores = scored(network, wanted, looked_for)
+    own_of = {model + options.UNTRAINED: own}
+    others = ((name, options.named_model(name, device, own_of.get(name, {}))) for name in rivals)
+    _report(scored, network, others, options.split_names(layers), looked_for, folder)
+
+
+def _report(
+    scored: options.Scorer,
+    model: Model,
+    rivals: Iterable[tuple[str, Model]],
+    layers: list[str] | None,
+    guards: list[str],
+    folder: Path | None,
+) -> None:
+    """Score a model and its rivals, save each once it is there, and print and plot them all."""
+    import neuroalign as na
+    from neuroalign.report.console import print_summary
+
+    scores = scored(model, layers, guards)
     table = na.summarize(scores, by=["layer"])
-    if target is not None:
-        na.save_scores(scores, target)
-        table.to_csv(target / "table.csv", index=False)
+    if folder is not None:
+        na.save_scores(scores, folder)
+        table.to_csv(folder / "table.csv", index=False)
     others = {}
-    for name in rivals:
-        twin = name == model + options.UNTRAINED
-        other = options.named_model(name, device, own if twin else {})
+    for name, rival in rivals:
         # A twin chooses among the same layers; a model that has none of them keeps its own.
-        same = [layer for layer in wanted or [] if layer in other.layers] or None
-        others[name] = scored(other, same, [])
-        if target is not None:
-            na.save_scores(others[name], target / "against" / name)
+        same = [layer for layer in layers or [] if layer in rival.layers] or None
+        others[name] = scored(rival, same, [])
+        if folder is not None:
+            na.save_scores(others[name], folder / "against" / name)
     print_summary(scores, table, others)
-    if target is not None:
-        na.plot_profile(scores, against=others, path=target / "profile.png")
-        typer.echo(f"Scores, table and figure are in {target}.")
+    if folder is not None:
+        na.plot_profile(scores, against=others, path=folder / "profile.png")
+        typer.echo(f"Scores, table and figure are in {folder}.")
 
 
 @app.command()
@@ -190,68 +197,7 @@ def compare(
         typer.echo(f"The table is in {out}.")
 
 
-@app.command()
-def disperse(
-    dataset: Annotated[str, typer.Argument(help="Name, file or folder of a dataset.")],
-    layers: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[MODEL[:LAYER][,OPTION=VALUE]]...",
-            help="Systems: a layer of a model each, by default its last, as in "
-            "efficientnet-lite0:_blocks.8 or efficientnet-lite0-untrained:_blocks.8,seed=1.",
-        ),
-    ] = None,
-    with_subjects: Annotated[
-        bool, typer.Option("--with-subjects", help="The subjects are systems too.")
-    ] = False,
-    subjects: Annotated[
-        str | None, typer.Option(help="Only these subjects, as systems; separated by commas.")
-    ] = None,
-    roi: Annotated[
-        str | None, typer.Option(help="Only these regions of subjects, which are systems.")
-    ] = None,
-    n_folds: Annotated[int, typer.Option(help="Folds of cross-validation.")] = 5,
-    dimensions: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            help="Principal components kept of each system; 0: all units. By default one for ten "
-            "training stimuli, as far as all systems have so many units.",
-        ),
-    ] = None,
-    n_null: Annotated[int, typer.Option(min=0, help="Fits to shuffled stimuli, in a fold.")] = 10,
-    seed: Annotated[int, typer.Option(min=0, help="Of folds and shuffles.")] = 0,
-    device: Annotated[str, typer.Option(help="'cpu' or 'cuda'.")] = "cpu",
-    option: Annotated[
-        list[str] | None, typer.Option(help="Of the dataset, as in session=201025.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="New folder for values and figure.")] = None,
-) -> None:
-    """Show on which stimuli systems agree: layers of networks, subjects, or both."""
-    import neuroalign as na
-    from neuroalign.numerics.device import check_device
-    from neuroalign.report.dispersion import plot_dispersion
-    from neuroalign.report.dispersion_print import print_dispersion, save_dispersion
-
-    check_device(device)
-    named = options.read_layers(layers)
-    with_subjects = with_subjects or subjects is not None or roi is not None
-    folder = None if out is None else options.run_folder(out.parent, out.name)
-    data = _loaded(dataset, option, subjects=options.split_names(subjects))
-    chosen = data if roi is None else data.select(roi=options.split_names(roi))
-    typer.echo(repr(data))
-    views, stimuli = options.gather_systems(named, chosen, device, with_subjects=with_subjects)
-    rule = na.KFold(n_folds)
-    found = na.dispersion.procrustes_dispersion(
-        views, stimuli=stimuli, folds=rule, n_null=n_null, seed=seed, device=device,
-        dimensions=options.kept_dimensions(dimensions, views, stimuli, rule),
-    )  # fmt: skip
-    if folder is not None:
-        save_dispersion(found, stimuli, folder)
-    print_dispersion(found, stimuli)
-    if folder is not None:
-        plot_dispersion(found, stimuli, path=folder / "dispersion.png")
-        typer.echo(f"Values, table and figure are in {folder}.")
+app.command()(disperse)
 
 
 @app.command()
@@ -274,28 +220,29 @@ def models() -> None:
 
 @app.command()
 def check(
-    dataset: Annotated[str, typer.Argument(help="Name, file or folder of a dataset.")],
-    option: Annotated[list[str] | None, typer.Option(help="As in session=201025.")] = None,
+    dataset: options.Dataset,
+    option: options.OfDataset = None,
 ) -> None:
     """Read a whole dataset and list its faults."""
+    import neuroalign as na
     from neuroalign.testing import check_dataset
 
-    data = _loaded(dataset, option)
+    data = na.load_dataset(dataset, **options.dataset_options(dataset, option))
     check_dataset(data)
     typer.echo(f"{data!r}\nNo faults.")
 
 
 @app.command()
 def advise(
-    dataset: Annotated[str, typer.Argument(help="Name, file or folder of a dataset.")],
-    n_folds: Annotated[int | None, typer.Option(help="Folds of cross-validation.")] = None,
-    option: Annotated[list[str] | None, typer.Option(help="As in session=201025.")] = None,
+    dataset: options.Dataset,
+    n_folds: options.Folds = None,
+    option: options.OfDataset = None,
 ) -> None:
     """Say which folds, noise ceiling, interval and test fit a dataset, and why."""
     import neuroalign as na
     from neuroalign.report.console import print_table
 
-    data = _loaded(dataset, option)
+    data = na.load_dataset(dataset, **options.dataset_options(dataset, option))
     folds = None if n_folds is None else options.fold_rule(data, n_folds)
     typer.echo(repr(data))
     print_table(na.inference.advise(data, folds=folds))
@@ -310,18 +257,6 @@ def fetch(dataset: Annotated[str, typer.Argument(help="One of `neuroalign datase
     for name in files:
         typer.echo(str(files[name]))
     typer.echo(f"{len(files)} files are there and verified.")
-
-
-def _loaded(
-    dataset: str, option: list[str] | None, subjects: list[str] | None = None
-) -> BrainDataset:
-    """Load a dataset with its options."""
-    import neuroalign as na
-    from neuroalign.data.catalog import dataset_module
-
-    parameters = inspect.signature(dataset_module(dataset)[1].load).parameters
-    of_data = options.typed(options.read_pairs(option, "--option"), parameters)
-    return na.load_dataset(dataset, subjects=subjects, **of_data)
 
 
 def main() -> NoReturn:

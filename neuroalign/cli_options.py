@@ -8,7 +8,9 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from neuroalign.errors import NeuroalignError, unknown_name
 from neuroalign.models.baselines import BASELINES
@@ -24,6 +26,17 @@ if TYPE_CHECKING:
     from neuroalign.similarity.sides import Measure
 
 UNTRAINED = "-untrained"
+
+# Options that several commands have.
+Dataset = Annotated[str, typer.Argument(help="Name, file or folder of a dataset.")]
+OfDataset = Annotated[list[str] | None, typer.Option(help="Of the dataset, as in session=201025.")]
+Names = Annotated[str | None, typer.Option(help="Names, separated by commas.")]
+Folds = Annotated[
+    int | None,
+    typer.Option(help="Folds of cross-validation.", show_default="as the data allow"),
+]
+Device = Annotated[str, typer.Option(help="'cpu' or 'cuda'.")]
+
 ROWS_PER_DIMENSION = 10  # training stimuli for each dimension that a rotation is fitted in
 
 # Name on the command line -> class in `neuroalign.mappings`.
@@ -156,61 +169,6 @@ def guards_of(guards: str | None, reads: str | None, rivals: Sequence[str]) -> l
     return [name for name in wanted if not (name == "baseline" and beaten)]
 
 
-class NamedLayer(NamedTuple):
-    """One layer of a model, as in ``minilm:layer.3,context=window``; None is its last layer."""
-
-    model: str
-    layer: str | None
-    options: tuple[str, ...]
-
-
-def read_layers(words: Sequence[str] | None) -> list[NamedLayer]:
-    """Read layers of models; unknown models are refused before anything is loaded."""
-    import neuroalign as na
-
-    found = []
-    for word in words or []:
-        place, *options = word.split(",")
-        model, _, layer = place.partition(":")
-        if model not in (known := na.list_models()):
-            raise unknown_name(model, known, kind="model")
-        read_pairs(options, f"Option of {model}")
-        found.append(NamedLayer(model, layer or None, tuple(options)))
-    return found
-
-
-def gather_systems(
-    layers: Sequence[NamedLayer], data: BrainDataset, device: str, *, with_subjects: bool
-) -> tuple[dict[str, xr.DataArray], pd.DataFrame]:
-    """Return layers of models, and all subjects if wanted, and the stimuli that all of them met."""
-    import neuroalign as na
-    from neuroalign.preparation import check_kind
-
-    if (n_systems := len(layers) + with_subjects * len(data.subjects)) < 2:
-        message = (
-            f"{n_systems} systems were named, where 2 are needed, and 3 tell more; name layers of "
-            "models, as in efficientnet-lite0:_blocks.8, or add --with-subjects."
-        )
-        raise NeuroalignError(message)
-    views, stimuli = {}, data.stimuli
-    if with_subjects:
-        stimuli = stimuli.loc[na.shared_stimuli(data)]
-        views = {name: na.average_repetitions(data.recordings[name]) for name in data.subjects}
-    runs: dict[tuple[str, tuple[str, ...]], list[str | None]] = {}
-    for one in layers:
-        runs.setdefault((one.model, one.options), []).append(one.layer)
-    for (name, options), wanted in runs.items():
-        model = named_model(name, device, read_pairs([*options], f"Option of {name}"))
-        check_kind(model, data)
-        named = [layer or model.layers[-1] for layer in wanted]
-        if twice := next((layer for layer in named if named.count(layer) > 1), None):
-            message = f"Layer {twice!r} of {name} is named twice; a system agrees with itself."
-            raise NeuroalignError(message)
-        for layer, values in model.activations(stimuli, named):
-            views[",".join([f"{name}:{layer}", *options])] = values
-    return views, stimuli
-
-
 def kept_dimensions(
     asked: int | None, views: Mapping[str, xr.DataArray], stimuli: pd.DataFrame, rule: FoldRule
 ) -> int | None:
@@ -265,6 +223,14 @@ def _as_bool(value: str) -> bool:
 
 
 _WORDS: dict[object, str] = {int: "number", float: "number", _as_bool: "true or false"}
+
+
+def dataset_options(dataset: str, option: list[str] | None) -> dict[str, Any]:
+    """Read the options of a dataset, as the type that its adapter gives each."""
+    from neuroalign.data.catalog import dataset_module
+
+    parameters = inspect.signature(dataset_module(dataset)[1].load).parameters
+    return typed(read_pairs(option, "--option"), parameters)
 
 
 def fold_rule(dataset: BrainDataset, n_folds: int) -> FoldRule:

@@ -1,0 +1,137 @@
+"""`neuroalign disperse`: on which stimuli layers of networks, and subjects, agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from neuroalign import cli_options as options
+from neuroalign.errors import NeuroalignError, unknown_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from neuroalign.data.dataset import BrainDataset
+
+
+def disperse(
+    dataset: options.Dataset,
+    layers: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL[:LAYER][,OPTION=VALUE]]...",
+            help="Systems: a layer of a model each, by default its last, as in "
+            "efficientnet-lite0:_blocks.8 or efficientnet-lite0-untrained:_blocks.8,seed=1.",
+        ),
+    ] = None,
+    with_subjects: Annotated[
+        bool, typer.Option("--with-subjects", help="The subjects are systems too.")
+    ] = False,
+    subjects: Annotated[
+        str | None, typer.Option(help="Only these subjects, as systems; separated by commas.")
+    ] = None,
+    roi: Annotated[
+        str | None, typer.Option(help="Only these regions of subjects, which are systems.")
+    ] = None,
+    n_folds: Annotated[int, typer.Option(help="Folds of cross-validation.")] = 5,
+    dimensions: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Principal components kept of each system; 0: all units. By default one for ten "
+            "training stimuli, as far as all systems have so many units.",
+        ),
+    ] = None,
+    n_null: Annotated[int, typer.Option(min=0, help="Fits to shuffled stimuli, in a fold.")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Of folds and shuffles.")] = 0,
+    device: options.Device = "cpu",
+    option: options.OfDataset = None,
+    out: Annotated[Path | None, typer.Option(help="New folder for values and figure.")] = None,
+) -> None:
+    """Show on which stimuli systems agree: layers of networks, subjects, or both."""
+    import neuroalign as na
+    from neuroalign.numerics.device import check_device
+    from neuroalign.report.dispersion import plot_dispersion
+    from neuroalign.report.dispersion_print import print_dispersion, save_dispersion
+
+    check_device(device)
+    named = read_layers(layers)
+    with_subjects = with_subjects or subjects is not None or roi is not None
+    folder = None if out is None else options.run_folder(out.parent, out.name)
+    data = na.load_dataset(
+        dataset, subjects=options.split_names(subjects), **options.dataset_options(dataset, option)
+    )
+    chosen = data if roi is None else data.select(roi=options.split_names(roi))
+    typer.echo(repr(data))
+    views, stimuli = gather_systems(named, chosen, device, with_subjects=with_subjects)
+    rule = na.KFold(n_folds)
+    found = na.dispersion.procrustes_dispersion(
+        views, stimuli=stimuli, folds=rule, n_null=n_null, seed=seed, device=device,
+        dimensions=options.kept_dimensions(dimensions, views, stimuli, rule),
+    )  # fmt: skip
+    if folder is not None:
+        save_dispersion(found, stimuli, folder)
+    print_dispersion(found, stimuli)
+    if folder is not None:
+        plot_dispersion(found, stimuli, path=folder / "dispersion.png")
+        typer.echo(f"Values, table and figure are in {folder}.")
+
+
+class NamedLayer(NamedTuple):
+    """One layer of a model, as in ``minilm:layer.3,context=window``; None is its last layer."""
+
+    model: str
+    layer: str | None
+    options: tuple[str, ...]
+
+
+def read_layers(words: Sequence[str] | None) -> list[NamedLayer]:
+    """Read layers of models; unknown models are refused before anything is loaded."""
+    import neuroalign as na
+
+    found = []
+    for word in words or []:
+        place, *pairs = word.split(",")
+        model, _, layer = place.partition(":")
+        if model not in (known := na.list_models()):
+            raise unknown_name(model, known, kind="model")
+        options.read_pairs(pairs, f"Option of {model}")
+        found.append(NamedLayer(model, layer or None, tuple(pairs)))
+    return found
+
+
+def gather_systems(
+    layers: Sequence[NamedLayer], data: BrainDataset, device: str, *, with_subjects: bool
+) -> tuple[dict[str, xr.DataArray], pd.DataFrame]:
+    """Return layers of models, and all subjects if wanted, and the stimuli that all of them met."""
+    import neuroalign as na
+    from neuroalign.preparation import check_kind
+
+    if (n_systems := len(layers) + with_subjects * len(data.subjects)) < 2:
+        message = (
+            f"{n_systems} systems were named, where 2 are needed, and 3 tell more; name layers of "
+            "models, as in efficientnet-lite0:_blocks.8, or add --with-subjects."
+        )
+        raise NeuroalignError(message)
+    views, stimuli = {}, data.stimuli
+    if with_subjects:
+        stimuli = stimuli.loc[na.shared_stimuli(data)]
+        views = {name: na.average_repetitions(data.recordings[name]) for name in data.subjects}
+    runs: dict[tuple[str, tuple[str, ...]], list[str | None]] = {}
+    for one in layers:
+        runs.setdefault((one.model, one.options), []).append(one.layer)
+    for (name, pairs), wanted in runs.items():
+        own = options.read_pairs([*pairs], f"Option of {name}")
+        model = options.named_model(name, device, own)
+        check_kind(model, data)
+        named = [layer or model.layers[-1] for layer in wanted]
+        if twice := next((layer for layer in named if named.count(layer) > 1), None):
+            message = f"Layer {twice!r} of {name} is named twice; a system agrees with itself."
+            raise NeuroalignError(message)
+        for layer, values in model.activations(stimuli, named):
+            views[",".join([f"{name}:{layer}", *pairs])] = values
+    return views, stimuli
