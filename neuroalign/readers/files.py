@@ -1,4 +1,4 @@
-"""What every reader does at the border: find a file, and say in a sentence why it cannot be read."""
+"""What every reader does at the border: find a file, and say why it cannot be read."""
 
 from __future__ import annotations
 
