@@ -89,7 +89,7 @@ def _stretches(part: pd.Series) -> pd.Series:
     n_blocks = np.minimum(size, np.maximum(np.rint(N_BLOCKS * size / max(len(part), 1)), 1))
     number: pd.Series = (part.groupby(part).cumcount() * n_blocks // size).astype(int)
     prefix = part.astype(str).where(part.astype(str) == "", part.astype(str) + "/")
-    return prefix + number.map("{:02}".format)
+    return prefix + number.map("{:02}".format).astype(str)  # also where there are none
 
 
 @dataclass(frozen=True, eq=False)
