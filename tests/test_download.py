@@ -132,6 +132,32 @@ def test_an_unknown_file_names_the_nearest():
         files_at(CLOSED)["b.npy"]
 
 
+def test_a_sha1_verifies_where_the_owners_state_no_other_hash(served, cache):
+    folder, address = served
+    (folder / "x.npy").write_bytes(CONTENT)
+    digest = hashlib.sha1(CONTENT).hexdigest()
+    files = DataFiles("mine", {"a.npy": f"{address}/x.npy#sha1={digest}"})
+    assert files["a.npy"].read_bytes() == CONTENT
+    path = cache / "mine" / "a.npy"
+    path.write_bytes(b"")
+    message = (
+        f"File {path} (0 bytes) is damaged or another version: its sha1 is da39a3ee5e6b..., "
+        f"but {digest[:12]}... is needed; "
+        "fetch it anew, or where it is your own, put its hash on the card."
+    )
+    with refused(message):
+        files["a.npy"]
+
+
+def test_another_file_than_a_sha1_promises_is_refused_and_not_kept(served, cache):
+    folder, address = served
+    (folder / "a.npy").write_bytes(b"<html>Please log in</html>")
+    message = f"What {address}/a.npy serves is not the 'a.npy' of this dataset (wrong sha1)."
+    with refused(message):
+        DataFiles("mine", {"a.npy": f"{address}/a.npy#sha1={'0' * 40}"})["a.npy"]
+    assert everything_in(cache) == []
+
+
 def test_naming_and_counting_files_fetches_nothing(cache):
     files = files_at(f"{CLOSED}/a.npy")
     assert "a.npy" in files
@@ -271,6 +297,7 @@ def test_a_card_speaks_of_known_stimuli_only():
         f"https://host/a.npy#sha256={DIGEST[1:]}",
         f"https://host/a.npy#sha256={DIGEST[1:]}G",
         f"https://host/a.npy#md5={DIGEST}",
+        f"https://host/a.npy#sha1={DIGEST}",
         f"ftp://host/a.npy#sha256={DIGEST}",
     ],
 )
@@ -282,6 +309,11 @@ def test_a_card_promises_verified_files_only(address):
     )
     with refused(message, DataError):
         card(files={"a.npy": address})
+
+
+def test_a_card_may_promise_a_sha1():
+    files = {"a.npy": f"https://host/a.npy?versionId=null#sha1={DIGEST[:40]}"}
+    assert card(files=files).files == files
 
 
 def test_a_file_behind_a_form_needs_a_hash_only():

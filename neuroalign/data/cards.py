@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from neuroalign.data.download import HASHES, split_address
 from neuroalign.data.schema import STIMULUS_KINDS
 from neuroalign.errors import DataError
 
@@ -29,7 +30,8 @@ class DatasetCard:
     license : str
         SPDX identifier, or what the owners say.
     files : mapping, optional
-        File name -> ``"https://...#sha256=<64 hexadecimal digits>"``.
+        File name -> ``"https://...#sha256=<64 hexadecimal digits>"``, or
+        ``"https://...#sha1=<40 hexadecimal digits>"`` where the owners state no other hash.
     how_to_get : str, optional
         For data behind a form: the page to go to. Files then need no address.
     verified : str, optional
@@ -68,8 +70,8 @@ class DatasetCard:
                 message = f"DatasetCard {name}={value!r} is not one of {', '.join(allowed)}."
                 raise DataError(message)
         for name, address in self.files.items():
-            digest = address.partition("#sha256=")[2]
-            known = len(digest) == 64 and set(digest) <= set("0123456789abcdef")
+            _, algorithm, digest = split_address(address)
+            known = len(digest) == HASHES[algorithm] and set(digest) <= set("0123456789abcdef")
             if not known or not address.startswith(("https://", "http://", "#")):
                 message = (
                     f"DatasetCard file {name!r} has the address {address!r}; "

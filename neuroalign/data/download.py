@@ -13,6 +13,7 @@ from neuroalign.errors import DownloadError, unknown_name
 from neuroalign.progress import Advance, progress_bar
 
 LOCAL_FOLDER = "NEUROALIGN_DATA"
+HASHES = {"sha256": 64, "sha1": 40}  # algorithm: hexadecimal digits
 
 
 class DataFiles(Mapping[str, Path]):
@@ -23,7 +24,7 @@ class DataFiles(Mapping[str, Path]):
     dataset : str
         Name of the dataset, and of its folder.
     addresses : mapping
-        File name -> ``"https://...#sha256=..."``.
+        File name -> ``"https://...#sha256=..."``, or ``#sha1=...`` where the owners state no other.
     how_to_get : str, optional
         Said where a file has no address.
     folder : Path, optional
@@ -51,17 +52,17 @@ class DataFiles(Mapping[str, Path]):
         """Return the path of a file that is there, whole and verified."""
         if name not in self._addresses:
             raise unknown_name(name, self._addresses, kind=f"file of dataset {self._dataset!r}")
-        address, _, digest = self._addresses[name].partition("#sha256=")
+        address, algorithm, digest = split_address(self._addresses[name])
         if self._folder is not None and (path := self._folder / name).exists():
             if self._verify and digest:
-                _check_hash(path, digest)
+                _check_hash(path, algorithm, digest)
             return path
         if not address:
             wanted = (self._folder or Path(f"${LOCAL_FOLDER}") / self._dataset) / name
             how = self._how_to_get or "its owners"
             message = f"File {name!r} has to be got from {how} and put at {wanted}."
             raise DownloadError(message)
-        return _fetch(self._dataset, name, address, digest)
+        return _fetch(self._dataset, name, address, algorithm, digest)
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the file names; fetches nothing."""
@@ -76,6 +77,27 @@ class DataFiles(Mapping[str, Path]):
         return name in self._addresses
 
 
+def split_address(address: str) -> tuple[str, str, str]:
+    """Return the address of a file, the algorithm of its hash, and the digits of the hash.
+
+    Parameters
+    ----------
+    address : str
+        As in ``"https://...#sha256=..."``; a file that has to be got by hand has only the hash.
+
+    Returns
+    -------
+    tuple of str
+        ("https://...", "sha256", "..."). Without a hash, the algorithm is sha256 and the digits
+        are empty.
+    """
+    for algorithm in HASHES:
+        url, found, digest = address.partition(f"#{algorithm}=")
+        if found:
+            return url, algorithm, digest
+    return address, "sha256", ""
+
+
 def cache_folder() -> Path:
     """Return the folder that downloads are kept in."""
     import pooch
@@ -83,26 +105,26 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("neuroalign"))
 
 
-def _check_hash(path: Path, digest: str) -> None:
+def _check_hash(path: Path, algorithm: str, digest: str) -> None:
     with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = hashlib.file_digest(file, algorithm).hexdigest()
     if found != digest:
         size = path.stat().st_size
         message = (
-            f"File {path} ({size} bytes) is damaged or another version: its sha256 is "
+            f"File {path} ({size} bytes) is damaged or another version: its {algorithm} is "
             f"{found[:12]}..., but {digest[:12]}... is needed; fetch it anew, or where it is "
             "your own, put its hash on the card."
         )
         raise DownloadError(message)
 
 
-def _fetch(dataset: str, name: str, address: str, digest: str) -> Path:
+def _fetch(dataset: str, name: str, address: str, algorithm: str, digest: str) -> Path:
     """Download to a temporary file, verify, and only then move into the cache."""
     import pooch
 
     target = cache_folder() / dataset / name
     if target.exists():
-        _check_hash(target, digest)
+        _check_hash(target, algorithm, digest)
         return target
     bar = _DownloadBar(name)
     try:
@@ -110,7 +132,7 @@ def _fetch(dataset: str, name: str, address: str, digest: str) -> Path:
         downloader = pooch.HTTPDownloader(progressbar=bar)
         pooch.retrieve(
             address,
-            known_hash=f"sha256:{digest}",
+            known_hash=f"{algorithm}:{digest}",
             fname=target.name,
             path=target.parent,
             downloader=downloader,
@@ -118,7 +140,7 @@ def _fetch(dataset: str, name: str, address: str, digest: str) -> Path:
     except OSError as error:
         raise _explained(error, name, address, target.parent) from error
     except ValueError as error:
-        message = f"What {address} serves is not the {name!r} of this dataset (wrong sha256)."
+        message = f"What {address} serves is not the {name!r} of this dataset (wrong {algorithm})."
         raise DownloadError(message) from error
     finally:
         bar.close()
