@@ -40,6 +40,11 @@ class Selection:
     folds: FoldRule | None = None
     seed: int = 0
 
+    @property
+    def names(self) -> dict[str, object]:
+        """Return what was selected, for the record."""
+        return {"subjects": self.subjects, "roi": self.roi, "neuroids": self.neuroids}
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
@@ -71,6 +76,11 @@ class Prepared:
     splits: Splits
     steps: Sequence[FeatureStep]
     reach: float
+
+    @property
+    def neuroids(self) -> np.ndarray:
+        """Return the labels of all neuroids, subject after subject."""
+        return np.concatenate([average["neuroid"].values for average in self.averages.values()])
 
     def features(self, activations: xr.DataArray, recording: xr.DataArray) -> xr.DataArray:
         """Bring the activations of one layer to the rows of a recording."""
@@ -156,7 +166,8 @@ def chosen_recordings(
     chosen = dataset.select(
         subjects=selection.subjects, roi=selection.roi, neuroids=selection.neuroids
     )
-    recordings = {name: chosen.recordings[name] for name in chosen.subjects}
+    # What lies in a file is read here, once, and no more of it than was chosen.
+    recordings = {name: chosen.recordings[name].compute() for name in chosen.subjects}
     steps = feature_steps(selection.features, recordings)
     for step in steps:
         recordings = {name: step.prepare(recording) for name, recording in recordings.items()}

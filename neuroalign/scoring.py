@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -113,7 +113,6 @@ def score(
     >>> na.score(na.load_model("pixels"), dataset).r.dims
     ('layer', 'fold', 'neuroid')
     """
-    start = time.perf_counter()
     measure = RidgeEncoding() if metric is None else metric
     check_metric(measure)
     wanted = check_guards(guards)
@@ -137,40 +136,7 @@ def score(
             "every neuroid; leave it out, and use summarize(scores, by=...)."
         )
         raise DataError(message)
-    network, prepared = prepare(model, dataset, selection)
-    chosen = ChosenLayer(keep=not set(wanted).isdisjoint(OF_ACTIVATIONS))
-    with progress_wanted(progress):
-        per_layer = list(_score_layers(network, layers, measure, prepared, chosen))
-    scores = stack_layers(per_layer, [layer.attrs.pop("layer") for layer in per_layer])
-    scores = scores.merge(score_ceilings(prepared.recordings, prepared.splits, seed), join="left")
-    averages = prepared.averages
-    order = np.concatenate([average["neuroid"].values for average in averages.values()])
-    scores = scores.sel(neuroid=order)
-    seconds = round(time.perf_counter() - start, 3)
-    case = Case(
-        prepared=prepared, metric=measure, model=network, chosen=chosen, scores=scores, seed=seed
-    )
-    with progress_wanted(progress):
-        guarded = run_guards(wanted, case)
-    options = {
-        "model": network.name,
-        "dataset": dataset.name,
-        "metric": repr(measure),
-        "features": [repr(step) for step in prepared.steps],
-        "folds": repr(prepared.rule),
-        "seed": seed,
-        "selection": {"subjects": subjects, "roi": roi, "neuroids": neuroids},
-        "layers": [str(layer) for layer in scores["layer"].values],
-        "seconds": seconds,
-        "guards": guarded.seconds,
-    }
-    record = provenance(network, averages, prepared.stimuli, prepared.splits, options)
-    described = describe_scores(
-        scores, averages, prepared.splits, prepared.stimuli, options, prepared.reach
-    )
-    scores = scores.merge(guarded.scores)
-    scores.attrs = {**described, **guarded.attrs, "provenance": record}
-    return scores
+    return _score_neuroids(model, dataset, measure, selection, layers, wanted, progress)
 
 
 def check_metric(metric: object) -> None:
@@ -184,17 +150,66 @@ def check_metric(metric: object) -> None:
         raise DataError(message)
 
 
+def _score_neuroids(
+    model: Model | Mapping[str, xr.DataArray | pd.DataFrame],
+    dataset: BrainDataset,
+    metric: Metric,
+    selection: Selection,
+    layers: Sequence[str] | None,
+    guards: Sequence[str],
+    progress: bool,
+) -> xr.Dataset:
+    """Score every neuroid by a metric, beside its ceilings and guards."""
+    start = time.perf_counter()
+    network, prepared = prepare(model, dataset, selection)
+    chosen = ChosenLayer(keep=not set(guards).isdisjoint(OF_ACTIVATIONS))
+    with progress_wanted(progress):
+        scores = _score_layers(network, layers, metric, prepared, chosen)
+        scores = scores.merge(
+            score_ceilings(prepared.recordings, prepared.splits, selection.seed), join="left"
+        )
+        scores = scores.sel(neuroid=prepared.neuroids)
+        seconds = round(time.perf_counter() - start, 3)
+        case = Case(
+            prepared=prepared,
+            metric=metric,
+            model=network,
+            chosen=chosen,
+            scores=scores,
+            seed=selection.seed,
+        )
+        guarded = run_guards(guards, case)
+    options = {
+        "model": network.name,
+        "dataset": dataset.name,
+        "metric": repr(metric),
+        "features": [repr(step) for step in prepared.steps],
+        "folds": repr(prepared.rule),
+        "seed": selection.seed,
+        "selection": selection.names,
+        "layers": [str(layer) for layer in scores["layer"].values],
+        "seconds": seconds,
+        "guards": guarded.seconds,
+    }
+    record = provenance(network, prepared.averages, prepared.stimuli, prepared.splits, options)
+    described = describe_scores(scores, prepared, options)
+    scores = scores.merge(guarded.scores)
+    scores.attrs = {**described, **guarded.attrs, "provenance": record}
+    return scores
+
+
 def _score_layers(
     model: Model,
     layers: Sequence[str] | None,
     metric: Metric,
     prepared: Prepared,
     chosen: ChosenLayer,
-) -> Iterator[xr.Dataset]:
-    """Evaluate one layer at a time; the bar opens once the first layer is there."""
+) -> xr.Dataset:
+    """Evaluate one layer at a time, and stack them; the bar opens once the first layer is there."""
     n_layers = len(model.layers if layers is None else np.atleast_1d(layers))
     source = prepared.layers(model, layers)
     item: tuple[str, xr.DataArray] | None = next(source)
+    names, parts = [], []
     with progress_bar(f"{model.name}: layers scored", n_layers) as advance:
         while item is not None:
             layer, activations = item
@@ -205,8 +220,9 @@ def _score_layers(
                 ]
             )
             chosen.see(layer, activations, scored)
-            del item, activations
-            scored.attrs["layer"] = layer
+            names.append(layer)
+            parts.append(scored)
+            del item, activations  # before the next layer takes as much memory
             advance()
-            yield scored
             item = next(source, None)
+    return stack_layers(parts, names)

@@ -125,11 +125,7 @@ def score_similarity(
         "features": [repr(step) for step in steps],
         "by": [by] if isinstance(by, str) else list(by),
         "seed": selection.seed,
-        "selection": {
-            "subjects": selection.subjects,
-            "roi": selection.roi,
-            "neuroids": selection.neuroids,
-        },
+        "selection": selection.names,
         "layers": [name for name, _ in found],
         "seconds": round(time.perf_counter() - start, 3),
     }

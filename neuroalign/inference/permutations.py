@@ -152,8 +152,7 @@ def _run(
 ) -> xr.Dataset:
     """Test one layer at a time."""
     joined = prepared.joined
-    order = np.concatenate([a["neuroid"].values for a in prepared.averages.values()])
-    table = NullTable(joined, order, [_smallest_p(own, plan) for own in joined])
+    table = NullTable(joined, prepared.neuroids, [_smallest_p(own, plan) for own in joined])
     n_layers = len(model.layers if layers is None else np.atleast_1d(layers))
     fixed = metric if alphas == FIXED and isinstance(metric, RidgeEncoding) else None
     steps = 1 if fixed else len(plan.draws) + 1

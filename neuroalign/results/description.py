@@ -5,22 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from neuroalign.ceilings import Ceiling
 from neuroalign.ceilings.typed import ESTIMATES, ceilings_in
 from neuroalign.errors import name_some
+from neuroalign.preparation import Prepared
 from neuroalign.splits import Splits
 
 
 def describe_scores(
-    scores: xr.Dataset,
-    averages: Mapping[str, xr.DataArray],
-    splits: Splits,
-    stimuli: pd.DataFrame,
-    options: Mapping[str, object],
-    reach: float = 0.0,
+    scores: xr.Dataset, prepared: Prepared, options: Mapping[str, object]
 ) -> dict[str, str]:
     """Describe scores by the attributes that they carry.
 
@@ -28,20 +23,16 @@ def describe_scores(
     ----------
     scores : Dataset
         Of all layers, with ceilings.
-    averages : mapping of str to DataArray
-        The responses that were scored, by subject.
-    splits : Splits
-    stimuli : DataFrame
-        Those that the model was given.
+    prepared : Prepared
+        The recordings that were scored.
     options : mapping of str to object
         Names of model and dataset, metric.
-    reach : float
-        How far in time, in s, a row of the features reads events.
 
     Returns
     -------
     dict of str to str
     """
+    averages, splits = prepared.averages, prepared.splits
     rois = scores["roi"].values.astype(str) if "roi" in scores.coords else ["unstated"]
     planted = {
         str(a.attrs["planted_layer"]) for a in averages.values() if "planted_layer" in a.attrs
@@ -49,7 +40,7 @@ def describe_scores(
     optional = {
         "planted_layer": ", ".join(sorted(planted)),
         "samples": _samples(averages),
-        "leakage": _leakage(splits, reach),
+        "leakage": _leakage(splits, prepared.reach),
         "alpha_at_edge": _at_edge(scores),
     }
     return {
@@ -57,7 +48,7 @@ def describe_scores(
         "model": str(options["model"]),
         "dataset": str(options["dataset"]),
         "metric": str(options["metric"]),
-        "stimuli": str(len(stimuli)),
+        "stimuli": str(len(prepared.stimuli)),
         "rows": splits.dependence,
         "subjects": ", ".join(averages),
         "rois": ", ".join(dict.fromkeys(rois)),
