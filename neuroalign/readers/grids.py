@@ -1,0 +1,287 @@
+"""Which voxels of an image are neuroids: masks, atlases, labels and places in mm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from neuroalign.errors import DataError, MissingPackageError
+from neuroalign.readers.files import existing, reading
+from neuroalign.readers.region_names import Labels, name_regions
+
+KIND = "a NIfTI image"
+TO_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+SPACES = {0: "unknown", 1: "scanner", 2: "aligned", 3: "Talairach", 4: "MNI", 5: "template"}
+INFLATED = 1100  # deflate makes of a byte no more than this
+SAME_PLACE = 1e-3  # mm; affines are stored in single precision
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Voxels of an image: how many along each axis, and where they are in mm.
+
+    `affine` is None where a file does not say.
+    """
+
+    shape: tuple[int, ...]
+    affine: np.ndarray | None
+    name: str
+
+
+@dataclass(frozen=True)
+class Neuroids:
+    """Voxels that are read, those of a neuroid side by side, and what is known of each neuroid.
+
+    `starts` is where the voxels of each neuroid begin in `voxels`.
+    """
+
+    voxels: np.ndarray  # (voxel, 3)
+    starts: np.ndarray
+    coords: dict[str, tuple[str, np.ndarray]]
+
+    @property
+    def averaged(self) -> bool:
+        """Whether a neuroid is an average of voxels."""
+        return len(self.starts) < len(self.voxels) or "n_voxels" in self.coords
+
+    def part(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the voxels of some neuroids, and where those of each begin."""
+        ends = np.append(self.starts[1:], len(self.voxels))
+        lengths = (ends - self.starts)[numbers]
+        begins = np.cumsum(lengths) - lengths
+        within = np.arange(lengths.sum()) - np.repeat(begins, lengths)
+        return self.voxels[np.repeat(self.starts[numbers], lengths) + within], begins
+
+
+def open_nifti(path: str | PathLike[str]) -> Any:
+    """Open a NIfTI image without reading its values, having checked what its header promises."""
+    import nibabel
+
+    found = existing(path)
+    if found.suffix in (".mgh", ".mgz"):
+        message = f"File {str(path)!r} is of FreeSurfer's MGH; convert it to NIfTI (mri_convert)."
+        raise DataError(message)
+    with reading(found, KIND):
+        image = nibabel.load(found, mmap=False, keep_file_open=False)
+        if type(image).__name__ == "Cifti2Image":
+            message = f"File {str(path)!r} is a CIFTI-2 file; use read_cifti."
+            raise DataError(message)
+        if not isinstance(image, nibabel.Nifti1Pair):
+            message = f"File {str(path)!r} is a {type(image).__name__}, but {KIND} is needed."
+            raise DataError(message)
+        _check_header(image, str(path))
+        stored = existing(str(image.file_map["image"].filename))
+        _check_size(image, stored)
+    return image
+
+
+def grid_of(image: Any, name: str) -> Grid:
+    """Return the grid of the volumes of an image, with its affine in mm."""
+    scale = TO_MM.get(image.header.get_xyzt_units()[0], 1.0)
+    affine = np.asarray(image.affine, dtype=float).copy()
+    affine[:3] *= scale
+    return Grid(tuple(image.shape[:3]), affine, name)
+
+
+def space_of(image: Any) -> str:
+    """Return what the header says that the coordinates of an image are in."""
+    header = image.header
+    return SPACES.get(int(header["sform_code"]) or int(header["qform_code"]), "unknown")
+
+
+def volume_of(given: Any, what: str, grid: Grid, *, resample: bool) -> tuple[np.ndarray, Grid]:
+    """Return the values of a mask or atlas on a grid, and that grid with its affine.
+
+    Parameters
+    ----------
+    given : path or nibabel image
+    what : str
+        "mask" or "atlas", for messages.
+    grid : Grid
+    resample : bool
+        Whether to move another grid to this one, each voxel taking the value that is nearest.
+    """
+    image = open_nifti(given) if isinstance(given, (str, PathLike)) else given
+    if not hasattr(image, "affine") or not hasattr(image, "dataobj"):
+        message = f"The {what} is a {type(given).__name__}; pass a path or a nibabel image."
+        raise DataError(message)
+    name = str(given) if isinstance(given, (str, PathLike)) else f"given as {what}"
+    if image.ndim > 3 and set(image.shape[3:]) == {1}:
+        with reading(name, KIND):
+            image = image.slicer[..., 0] if image.ndim == 4 else image.slicer[..., 0, 0]
+    if image.ndim != 3:
+        message = f"The {what} {name!r} has the shape {image.shape}; three axes are needed."
+        raise DataError(message)
+    own = grid_of(image, name)
+    if fault := _difference(own, grid):
+        if not resample:
+            message = (
+                f"The {what} {name!r} has another grid than {grid.name!r} ({fault}); pass "
+                "resample=True to take the nearest value of it in every voxel."
+            )
+            raise DataError(message)
+        image = _resampled(image, grid, what)
+    with reading(name, KIND):
+        values = np.asanyarray(image.dataobj)
+    return values, Grid(grid.shape, own.affine if grid.affine is None else grid.affine, grid.name)
+
+
+def neuroids_of(
+    grid: Grid,
+    *,
+    mask: Any = None,
+    atlas: Any = None,
+    labels: Labels | None = None,
+    average: str | None = None,
+    resample: bool = False,
+) -> Neuroids:
+    """Choose the voxels of a grid that are read, in the order of their indices.
+
+    Parameters
+    ----------
+    grid : Grid
+    mask, atlas : path or nibabel image, optional
+        Voxels above 0 of the mask; without one those of the atlas; without either all.
+    labels : mapping, DataFrame or path, optional
+        Names of the regions of the atlas.
+    average : "roi", optional
+        One neuroid for each region of the atlas rather than for each voxel.
+    resample : bool
+    """
+    if average not in (None, "roi") or (average and atlas is None):
+        message = f"average={average!r} is not possible; it is 'roi', with an atlas, or left out."
+        raise DataError(message)
+    if labels is not None and atlas is None:
+        message = "labels names the regions of an atlas; pass the atlas too."
+        raise DataError(message)
+    inside = np.ones(grid.shape, dtype=bool)
+    if mask is not None:
+        values, grid = volume_of(mask, "mask", grid, resample=resample)
+        inside = _inside(values)
+    codes = None
+    if atlas is not None:
+        values, grid = volume_of(atlas, "atlas", grid, resample=resample)
+        codes = _codes(values)
+        if mask is None or average:
+            inside = inside & (codes > 0)
+    voxels = np.argwhere(inside)
+    if not len(voxels):
+        message = "No voxel is inside of the mask and the atlas; one is needed at least."
+        raise DataError(message)
+    roi = None if codes is None else name_regions(codes[inside], labels)
+    places = None if grid.affine is None else voxels @ grid.affine[:3, :3].T + grid.affine[:3, 3]
+    if average:
+        return _regions(voxels, roi, places)
+    coords = {"neuroid": voxel_labels(voxels, grid.shape)}
+    if roi is not None:
+        coords["roi"] = roi
+    if places is not None:
+        coords |= dict(zip("xyz", places.T, strict=True))
+    return Neuroids(voxels, np.arange(len(voxels)), _on_neuroids(coords))
+
+
+def voxel_labels(voxels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the labels of voxels, as in "12-03-40": their indices, which sort as they do."""
+    digits = max(2, len(str(max(shape) - 1)))
+    first, second, third = (np.char.zfill(axis.astype(str), digits) for axis in voxels.T)
+    dash = np.full(len(voxels), "-")
+    return np.char.add(np.char.add(np.char.add(np.char.add(first, dash), second), dash), third)
+
+
+def require_same(one: Grid, other: Grid) -> None:
+    """Refuse two files whose voxels are not the same."""
+    if fault := _difference(one, other):
+        message = f"Files {one.name!r} and {other.name!r} have different grids ({fault})."
+        raise DataError(message)
+
+
+def _regions(voxels: np.ndarray, roi: Any, places: Any) -> Neuroids:
+    names, number = np.unique(roi, return_inverse=True)
+    order = np.argsort(number, kind="stable")
+    counts = np.bincount(number)
+    coords = {"neuroid": names, "roi": names, "n_voxels": counts}
+    if places is not None:
+        sums = [np.bincount(number, weights=axis) for axis in places.T]
+        coords |= {axis: total / counts for axis, total in zip("xyz", sums, strict=True)}
+    return Neuroids(voxels[order], np.cumsum(counts) - counts, _on_neuroids(coords))
+
+
+def _on_neuroids(coords: dict[str, Any]) -> dict[str, tuple[str, np.ndarray]]:
+    return {name: ("neuroid", values) for name, values in coords.items()}
+
+
+def _inside(values: np.ndarray) -> np.ndarray:
+    inside = np.nan_to_num(values) > 0
+    if (levels := np.unique(values[inside])).size > 1:
+        message = (
+            f"The mask holds {levels.size} values above 0, where one is needed; cut it at a "
+            "threshold, or pass it as the atlas if they are regions."
+        )
+        raise DataError(message)
+    return inside
+
+
+def _codes(values: np.ndarray) -> np.ndarray:
+    whole = np.rint(np.nan_to_num(values.astype(float)))
+    if not np.allclose(whole, np.nan_to_num(values.astype(float)), atol=1e-4, rtol=0):
+        message = (
+            "The atlas holds values that are not whole numbers, as maps of probability do; a "
+            "number for each region is needed."
+        )
+        raise DataError(message)
+    return whole.astype(np.int64)
+
+
+def _difference(one: Grid, other: Grid) -> str:
+    if one.shape != other.shape:
+        return f"{one.shape} rather than {other.shape} voxels"
+    if one.affine is None or other.affine is None:
+        return ""
+    corners = np.array(np.meshgrid(*[(0, size - 1) for size in one.shape], [1])).reshape(4, -1)
+    moved = np.abs((one.affine - other.affine) @ corners).max()
+    return f"voxels up to {moved:.3g} mm away" if moved > SAME_PLACE else ""
+
+
+def _resampled(image: Any, grid: Grid, what: str) -> Any:
+    try:
+        from nilearn.image import resample_img
+    except ModuleNotFoundError as error:
+        message = "resample=True needs the package nilearn; run pip install 'neuroalign[fmri]'."
+        raise MissingPackageError(message) from error
+    if grid.affine is None:
+        message = f"The {what} has other voxels than {grid.name!r}, which does not say where it is."
+        raise DataError(message)
+    return resample_img(
+        image, grid.affine, grid.shape, interpolation="nearest",
+        force_resample=True, copy_header=True,
+    )  # fmt: skip
+
+
+def _check_header(image: Any, name: str) -> None:
+    if image.ndim not in (3, 4) or 0 in image.shape:
+        message = f"File {name!r} has the shape {image.shape}; a volume or a series is needed."
+        raise DataError(message)
+    if (dtype := image.get_data_dtype()).kind not in "iuf":
+        message = f"File {name!r} holds values of type {dtype}; plain numbers are needed."
+        raise DataError(message)
+    affine = np.asarray(image.affine, dtype=float)
+    if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine[:3, :3]) < 3:
+        message = f"File {name!r} has an affine that places no voxel; mend its header."
+        raise DataError(message)
+
+
+def _check_size(image: Any, stored: Any) -> None:
+    """Refuse a header that promises more than its file can hold, before memory is taken."""
+    promised = int(image.dataobj.offset) + image.get_data_dtype().itemsize * int(
+        np.prod([int(size) for size in image.shape], dtype=object)
+    )
+    packed = stored.suffix in (".gz", ".bz2", ".zst")
+    if stored.stat().st_size * (INFLATED if packed else 1) < promised:
+        message = (
+            f"File {str(stored)!r} has {stored.stat().st_size:,} bytes, but its header promises "
+            f"{promised:,}; fetch it anew."
+        )
+        raise DataError(message)
