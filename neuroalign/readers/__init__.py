@@ -1,7 +1,21 @@
 """From files of the field's formats to labelled responses, one format a file."""
 
+from neuroalign.readers.mne_epochs import read_epochs as read_epochs
+from neuroalign.readers.mne_files import read_annotations as read_annotations
+from neuroalign.readers.mne_files import read_raw as read_raw
 from neuroalign.readers.nifti import read_nifti as read_nifti
+from neuroalign.readers.spike_times import bin_spikes as bin_spikes
+from neuroalign.readers.spike_times import counts_to_rate as counts_to_rate
+from neuroalign.readers.spike_times import psth as psth
+from neuroalign.readers.spike_times import trials_by_condition as trials_by_condition
 
 __all__ = [
+    "bin_spikes",
+    "counts_to_rate",
+    "psth",
+    "read_annotations",
+    "read_epochs",
     "read_nifti",
+    "read_raw",
+    "trials_by_condition",
 ]
