@@ -104,8 +104,9 @@ def test_windows_that_overlap_say_so():
     assert counts.attrs["time_convention"] == "window centers"
 
 
-def test_bins_of_a_third_of_a_second_fill_a_second():
-    windows = make_windows(0, 1, 1 / 3)
+@pytest.mark.parametrize("third", [1 / 3, 1 - 2 / 3])
+def test_bins_of_a_third_of_a_second_fill_a_second(third):
+    windows = make_windows(0, 1, third)
     assert len(windows) == 3
     assert (windows.begins[1:] - windows.ends[:-1] == 0).all()
 
