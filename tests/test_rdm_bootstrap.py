@@ -203,6 +203,13 @@ def test_pairs_missing_in_all_are_as_if_they_had_no_weight(comparison):
         np.testing.assert_allclose(found.scores[row], expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("comparison", ["cosine", "correlation", *RANKS])
+def test_samples_without_any_pair_are_undefined(comparison):
+    models, subjects = (np.full_like(part, np.nan) for part in simulate())
+    found = bootstrap_scores(models, subjects, comparison, stimulus_counts=draws(12, 4, seed=1)[1])
+    assert np.isnan(as_table(found)).all()
+
+
 @pytest.mark.parametrize("comparison", ["correlation", "whitened_correlation", "spearman"])
 @pytest.mark.parametrize("seed", range(3))
 def test_correlations_ignore_offset_and_scale_of_each_row(comparison, seed):

@@ -300,3 +300,16 @@ def test_inputs_are_left_as_they_were(comparison):
     before = subjects.tobytes()
     noise_ceiling(subjects, comparison)
     assert subjects.tobytes() == before
+
+
+@pytest.mark.parametrize("comparison", EVERY)
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_no_scale_is_too_large_or_too_small_for_bounds(comparison, scale):
+    found = noise_ceiling(noisy() * scale, comparison)
+    np.testing.assert_allclose(found, noise_ceiling(noisy(), comparison), atol=1e-12)
+
+
+@pytest.mark.parametrize("comparison", sorted(set(EVERY) - set(WHITENED)))
+def test_subjects_without_any_pair_have_no_bounds(comparison):
+    found = noise_ceiling(np.full((3, 28), np.nan), comparison)
+    assert np.isnan([found.lower, found.upper, found.limit]).all()

@@ -4,6 +4,7 @@ import numpy as np
 import oracles_rdm as oracles
 import pytest
 from scipy import stats
+from scipy.spatial import distance
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.rdm.comparison import (
@@ -15,6 +16,7 @@ from neuroalign.numerics.rdm.comparison import (
     tau_a,
     tau_b,
 )
+from neuroalign.numerics.rdm.dissimilarity import DISSIMILARITIES
 from neuroalign.numerics.rdm.ranks import rank_rows
 
 PEER = {
@@ -268,3 +270,33 @@ def test_dissimilarities_that_cannot_be_compared_are_refused(name):
         "The first dissimilarities have 2 infinite values; use NaN for pairs that are to be left "
         "out."
     )
+
+
+@pytest.mark.parametrize("name", OF_RANKS)
+@pytest.mark.parametrize("kind", ["squared_euclidean", "correlation"])
+@pytest.mark.parametrize(("n_categories", "brightness"), [(4, 300), (7, 0), (7, 300)])
+def test_pairs_of_categories_are_tied_however_their_dissimilarities_are_rounded(
+    name, kind, n_categories, brightness
+):
+    category = np.arange(6 * n_categories) % n_categories
+    bright = (np.arange(len(category)) % 5 > 2) * float(brightness)
+    features = np.column_stack([np.eye(n_categories)[category], bright])
+    other = some(1, len(category) * (len(category) - 1) // 2)
+    metric = {"squared_euclidean": "sqeuclidean"}.get(kind, kind)
+    exact = np.round(distance.pdist(features, metric) * 1e9)[None]
+    found = COMPARISONS[name](DISSIMILARITIES[kind](features)[None], other)
+    np.testing.assert_allclose(found, COMPARISONS[name](exact, other), atol=1e-12)
+
+
+def test_values_that_agree_to_ten_digits_are_tied_and_others_are_not():
+    values = np.array([[1.0, 1 + 1e-11, 1 + 1e-9, 0, 1e-300, -1, -1 - 1e-11, np.inf, np.inf]])
+    expected = [[5.5, 5.5, 7, 3, 4, 1.5, 1.5, 8.5, 8.5]]
+    np.testing.assert_array_equal(rank_rows(values), expected)
+
+
+@pytest.mark.parametrize("name", COMPARISONS)
+@pytest.mark.parametrize("scale", [1e-200, 1e-160, 1e160, 1e200])
+def test_no_scale_of_one_side_is_too_large_or_too_small(name, scale):
+    first, second = some(2, tied=True), some(2, seed=1)
+    expected = COMPARISONS[name](first, second)
+    np.testing.assert_allclose(COMPARISONS[name](first * scale, second), expected, atol=1e-12)

@@ -291,3 +291,9 @@ def test_what_is_no_precision_is_refused():
     assert refusal(mahalanobis, patterns, np.diag([1.0, -0.5])) == (
         "The precision has a negative eigenvalue, -0.5; give the inverse of a covariance."
     )
+
+
+def test_patterns_that_are_multiples_of_each_other_do_not_differ_by_correlation():
+    pattern = np.random.default_rng(0).normal(size=40)
+    multiples = np.outer([1, 3, 7, 1e-9, 1e9], pattern)
+    assert not correlation(multiples + np.array([[0], [1], [0], [0], [0]])).any()

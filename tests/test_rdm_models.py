@@ -342,3 +342,12 @@ def test_unknown_comparisons_are_refused():
     sets, subjects = simulate()
     with pytest.raises(UnknownNameError, match="Did you mean 'spearman'"):
         SelectedModel().fit_arrays(sets, subjects, "spearmen")
+
+
+@pytest.mark.parametrize("comparison", INNER_PRODUCTS)
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_no_common_scale_of_sets_is_too_large_or_too_small(comparison, scale):
+    sets, subjects = mixed()
+    found = WeightedModel().fit_arrays(sets * scale, subjects, comparison)
+    expected = WeightedModel().fit_arrays(sets, subjects, comparison)
+    np.testing.assert_allclose(found, expected, atol=1e-9)

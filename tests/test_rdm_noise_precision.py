@@ -222,3 +222,11 @@ def test_a_covariance_without_inverse_is_refused(shrink_to):
         "The covariance of 3 units has no inverse: some are sums of others; give more residuals, "
         "or leave out units."
     )
+
+
+@SHRINKING
+@pytest.mark.parametrize("scale", [1e-120, 1e120])
+def test_no_scale_of_noise_is_too_large_or_too_small(shrink_to, scale):
+    rows = some_rows(10, 25)
+    found = covariance(rows * scale, shrink_to=shrink_to) / scale / scale
+    np.testing.assert_allclose(found, covariance(rows, shrink_to=shrink_to), rtol=1e-9)

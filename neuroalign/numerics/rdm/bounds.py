@@ -58,7 +58,8 @@ def noise_ceiling(dissimilarities: np.ndarray, comparison: str) -> NoiseCeiling:
     Returns
     -------
     NoiseCeiling
-        Bounds are NaN for fewer than two subjects, or where one of them is constant or 0.
+        Bounds are NaN for fewer than two subjects, where one of them is constant or 0, and where
+        no pair is left.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def noise_ceiling(dissimilarities: np.ndarray, comparison: str) -> NoiseCeiling:
         vectors = vectors[:, same_pairs(vectors)]
     n = len(vectors)
     is_maximum = comparison in (*INNER_PRODUCTS, *GREATEST_AT_MEAN_RANKS)
-    if n < FEWEST_SUBJECTS:
+    if n < FEWEST_SUBJECTS or not vectors.size:
         return NoiseCeiling(np.nan, np.nan, is_maximum, np.nan, np.nan)
     lower, upper = bounds_of_sample(vectors, comparison, np.ones(n))
     among = compare(vectors, vectors)

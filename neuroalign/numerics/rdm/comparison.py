@@ -9,7 +9,7 @@ from scipy.stats import kendalltau
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.grouping import equal_columns
-from neuroalign.numerics.moments import ROUNDING
+from neuroalign.numerics.moments import is_constant
 from neuroalign.numerics.rdm.ranks import rank_rows
 
 
@@ -42,15 +42,7 @@ def cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Compare dissimilarities by Pearson's correlation.
 
-    Parameters
-    ----------
-    first, second : float arrays (a, n_pairs), (b, n_pairs)
-        As for `cosine`.
-
-    Returns
-    -------
-    float array (a, b)
-        In [-1, 1]. NaN where a row is constant over the pairs that are left.
+    Takes and returns what `cosine` does; NaN where a row is constant over the pairs that are left.
     """
     return _compare(first, second, _correlation)
 
@@ -58,17 +50,8 @@ def correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Compare dissimilarities by the correlation of their ranks, ties sharing the mean rank.
 
-    A model with ties can reach more than one without; `rho_a` and `tau_a` do not reward ties.
-
-    Parameters
-    ----------
-    first, second : float arrays (a, n_pairs), (b, n_pairs)
-        As for `cosine`.
-
-    Returns
-    -------
-    float array (a, b)
-        In [-1, 1]. NaN where a row is constant over the pairs that are left.
+    As `correlation`. A model with ties can reach more than one without; `rho_a` and `tau_a` do not
+    reward ties.
     """
     return _compare(first, second, _spearman)
 
@@ -76,19 +59,9 @@ def spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def rho_a(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Compare dissimilarities by Spearman's correlation expected under random breaking of ties.
 
-    12 sum (rank_first - mean) (rank_second - mean) / (N^3 - N) over N pairs. With ties, a row
-    compared with itself reads less than 1.
-
-    Parameters
-    ----------
-    first, second : float arrays (a, n_pairs), (b, n_pairs)
-        As for `cosine`.
-
-    Returns
-    -------
-    float array (a, b)
-        In [-1, 1]. NaN where a row is constant over the pairs that are left: the formula would
-        read 0, as if the row had been right half of the time.
+    12 sum (rank_first - mean) (rank_second - mean) / (N^3 - N) over N pairs, otherwise as
+    `correlation`. With ties, a row compared with itself reads less than 1. A constant row reads
+    NaN: the formula would read 0, as if the row had been right half of the time.
 
     References
     ----------
@@ -100,18 +73,8 @@ def rho_a(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def tau_a(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Compare dissimilarities by Kendall's tau a: (concordant - discordant) / all.
 
-    Counts the twos of pairs that both rows put in the same order, in n log n steps. Ties are
-    neither concordant nor discordant, so that a model cannot gain by them.
-
-    Parameters
-    ----------
-    first, second : float arrays (a, n_pairs), (b, n_pairs)
-        As for `cosine`.
-
-    Returns
-    -------
-    float array (a, b)
-        In [-1, 1]. NaN where a row is constant over the pairs that are left, as for `rho_a`.
+    Counts the twos of pairs that both rows put in the same order, in n log n steps, otherwise as
+    `correlation`. Ties are neither concordant nor discordant, so that a model cannot gain by them.
 
     References
     ----------
@@ -124,17 +87,8 @@ def tau_a(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def tau_b(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Compare dissimilarities by Kendall's tau b, over the twos of pairs that are not tied.
 
-    (concordant - discordant) / sqrt(untied in `first` x untied in `second`).
-
-    Parameters
-    ----------
-    first, second : float arrays (a, n_pairs), (b, n_pairs)
-        As for `cosine`.
-
-    Returns
-    -------
-    float array (a, b)
-        In [-1, 1]. NaN where a row is constant over the pairs that are left.
+    (concordant - discordant) / sqrt(untied in `first` x untied in `second`), otherwise as
+    `correlation`.
 
     References
     ----------
@@ -187,6 +141,36 @@ def check_vectors(vectors: np.ndarray, name: str = "") -> np.ndarray:
     return vectors
 
 
+def constant_rows(vectors: np.ndarray) -> np.ndarray:
+    """Tell which rows hold one value, up to rounding, or none at all.
+
+    Parameters
+    ----------
+    vectors : float array (rows, n_pairs)
+
+    Returns
+    -------
+    bool array (rows,)
+    """
+    return is_constant(vectors.T) if vectors.shape[1] else np.ones(len(vectors), dtype=bool)
+
+
+def even_rows(vectors: np.ndarray) -> np.ndarray:
+    """Divide each row by a power of 2 of its size, so that no square is too large or too small.
+
+    Parameters
+    ----------
+    vectors : float array (rows, n_pairs)
+
+    Returns
+    -------
+    float array (rows, n_pairs)
+        Up to 1. Nothing is rounded.
+    """
+    largest = np.abs(vectors).max(axis=1, keepdims=True, initial=0)
+    return np.ldexp(vectors, -np.frexp(largest)[1])
+
+
 def _compare(
     first: np.ndarray,
     second: np.ndarray,
@@ -214,11 +198,10 @@ def _compare(
 
 
 def _cosine(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    first, second = even_rows(first), even_rows(second)
     lengths = [np.sqrt(np.einsum("ij,ij->i", part, part)) for part in (first, second)]
     with np.errstate(invalid="ignore", divide="ignore"):
         found = first @ second.T / lengths[0][:, None] / lengths[1]
-    found[lengths[0] == 0] = np.nan
-    found[:, lengths[1] == 0] = np.nan
     return np.clip(found, -1, 1)
 
 
@@ -228,7 +211,7 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _spearman(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return _undefine(_correlation(rank_rows(first), rank_rows(second)), first, second)
+    return _correlation(rank_rows(first), rank_rows(second))
 
 
 def _rho_a(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -236,40 +219,35 @@ def _rho_a(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     ranks = [rank_rows(part) - (n + 1) / 2 for part in (first, second)]
     with np.errstate(invalid="ignore"):
         found = 12 * (ranks[0] @ ranks[1].T) / (float(n) ** 3 - n)
-    return _undefine(found, first, second)
+    return _undefine(found, *ranks)
 
 
 def _tau_a(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     n = first.shape[1]
-    untied = [_count_untied(part) for part in (first, second)]
+    ranks = rank_rows(first), rank_rows(second)
+    untied = [_count_untied(part) for part in ranks]
     roots = np.sqrt(untied[0])[:, None] * np.sqrt(untied[1])
     # Whole twos of pairs: the division that tau b had is undone exactly.
-    return np.round(_tau_b(first, second) * roots) / max(n * (n - 1) / 2, 1)
+    return np.round(_tau_b(*ranks) * roots) / max(n * (n - 1) / 2, 1)
 
 
 def _tau_b(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    found = np.full((len(first), len(second)), np.nan)
-    undefined = np.isnan(_undefine(np.zeros_like(found), first, second))
-    for i, j in np.argwhere(~undefined):
-        found[i, j] = kendalltau(first[i], second[j]).statistic
+    ranks = rank_rows(first), rank_rows(second)
+    found = _undefine(np.zeros((len(first), len(second))), *ranks)
+    for i, j in np.argwhere(found == 0):
+        found[i, j] = kendalltau(ranks[0][i], ranks[1][j]).statistic
     return found
 
 
 def _undefine(found: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Write NaN where a row is constant."""
-    found[_is_constant(first)] = np.nan
-    found[:, _is_constant(second)] = np.nan
+    found[constant_rows(first)] = np.nan
+    found[:, constant_rows(second)] = np.nan
     return found
 
 
-def _is_constant(vectors: np.ndarray) -> np.ndarray:
-    """Tell which rows hold one value, up to rounding."""
-    least, most = vectors.min(axis=1), vectors.max(axis=1)
-    return most - least <= ROUNDING * np.maximum(np.abs(least), np.abs(most))
-
-
-def _count_untied(vectors: np.ndarray) -> np.ndarray:
+def _count_untied(ranks: np.ndarray) -> np.ndarray:
     """Count the twos of values of each row that differ."""
-    n = vectors.shape[1]
-    tied = [(c * (c - 1) / 2).sum() for c in (np.unique(v, return_counts=True)[1] for v in vectors)]
+    n = ranks.shape[1]
+    tied = [(c * (c - 1) / 2).sum() for c in (np.unique(r, return_counts=True)[1] for r in ranks)]
     return n * (n - 1) / 2 - np.array(tied)

@@ -16,7 +16,7 @@ from scipy.linalg import helmert
 from scipy.linalg.blas import dtrmm
 
 from neuroalign.errors import DataError
-from neuroalign.numerics.moments import ROUNDING
+from neuroalign.numerics.moments import ROUNDING, is_constant
 from neuroalign.numerics.rdm.patterns import check_patterns, check_runs
 from neuroalign.numerics.rdm.poisson_divergence import poisson_kl
 from neuroalign.numerics.rdm.products import add_products, from_products, squared_distances
@@ -68,14 +68,14 @@ def correlation(patterns: np.ndarray) -> np.ndarray:
         As for `squared_euclidean`.
     """
     patterns = check_patterns(patterns)
-    least, most = patterns.min(axis=1), patterns.max(axis=1)
-    constant = most - least <= ROUNDING * np.maximum(np.abs(least), np.abs(most))
     # Scaled first, so that no square under- or overflows.
-    size = np.where(constant, np.nan, most - least)
+    size = np.where(is_constant(patterns.T), np.nan, np.ptp(patterns, axis=1))
     directions = patterns / size[:, None]
     directions -= directions.mean(axis=1, keepdims=True)
     directions /= np.sqrt(np.einsum("ij,ij->i", directions, directions))[:, None]
-    return np.minimum(squared_distances(directions) / 2, 2)
+    found = np.minimum(squared_distances(directions) / 2, 2)
+    found[found <= ROUNDING**2] = 0  # of directions that are one, but for rounding
+    return found
 
 
 def mahalanobis(patterns: np.ndarray, precision: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from neuroalign.numerics.moments import is_constant
+from neuroalign.numerics.rdm.comparison import constant_rows, even_rows
 from neuroalign.numerics.rdm.spaces import KEEPS_MEAN, WHITENED
 
 CHUNK = 2**21  # numbers in memory at a time, of each of a few arrays
@@ -61,9 +61,10 @@ def _prepare(vectors: np.ndarray, comparison: str) -> np.ndarray:
     present = ~np.isnan(vectors[0])
     rows = np.where(present, vectors, 0)
     if comparison not in KEEPS_MEAN:
-        constant = is_constant(vectors[:, present].T)
+        constant = constant_rows(vectors[:, present])
         rows = np.where(present, rows - rows.sum(1, keepdims=True) / max(present.sum(), 1), 0)
         rows[constant] = 0
+    rows = even_rows(rows)
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     rows /= np.where(lengths > 0, lengths, 1)[:, None]
     return np.vstack([rows, present]) if comparison not in KEEPS_MEAN else rows

@@ -9,8 +9,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar, nnls
 
 from neuroalign.errors import DataError
-from neuroalign.numerics.moments import is_constant
-from neuroalign.numerics.rdm.comparison import check_vectors
+from neuroalign.numerics.rdm.comparison import check_vectors, constant_rows, even_rows
 from neuroalign.numerics.rdm.spaces import (
     INNER_PRODUCTS,
     KEEPS_MEAN,
@@ -164,12 +163,11 @@ class WeightedModel:
         rows = whiten(vectors) if comparison in WHITENED else vectors
         if comparison not in KEEPS_MEAN:
             rows = rows - rows.mean(axis=1, keepdims=True)
-            rows[is_constant(vectors.T)] = 0
-        sizes = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-        if np.isnan(pooled).any() or not sizes.any():
+            rows[constant_rows(vectors)] = 0
+        rows = even_rows(rows.reshape(1, -1)).reshape(rows.shape)  # by one number for all
+        if np.isnan(pooled).any() or not rows.any():
             return np.full(len(rows), np.nan)
-        scale = sizes.max()
-        directions, triangle = np.linalg.qr(rows.T / scale)
+        directions, triangle = np.linalg.qr(rows.T)
         found = (
             nnls(triangle, directions.T @ pooled)[0]
             if self.nonnegative

@@ -205,10 +205,12 @@ def _shrink_to_diagonal(values: np.ndarray, dof: int) -> np.ndarray:
 
 def _shrink_to_identity(values: np.ndarray, dof: int) -> np.ndarray:
     n, n_units = values.shape
-    sample = values.T @ values / n
+    size = np.abs(values).max()
+    scaled = values / size  # so that no fourth power under- or overflows
+    sample = scaled.T @ scaled / n
     mean = np.trace(sample) / n_units
     spread = ((sample - mean * np.eye(n_units)) ** 2).sum()
-    fourth = (np.einsum("ij,ij->i", values, values) ** 2).sum() / n
+    fourth = (np.einsum("ij,ij->i", scaled, scaled) ** 2).sum() / n
     error = (fourth - (sample**2).sum()) / n
     weight = np.clip(error / spread, 0, 1) if spread > 0 else 1.0
-    return ((1 - weight) * sample + weight * mean * np.eye(n_units)) * (n / dof)
+    return ((1 - weight) * sample + weight * mean * np.eye(n_units)) * (n / dof) * size * size

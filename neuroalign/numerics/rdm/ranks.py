@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+# Of their size: values that differ by less are one value and its rounding.
+TIED = 1e-10
+
 
 def rank_rows(vectors: np.ndarray) -> np.ndarray:
     """Rank the values within each row, ties sharing their mean rank.
+
+    Values that agree to ten digits are tied. Products of matrices round equal dissimilarities, as
+    between the categories of a model, in different ways; ranked apart, they would be in an order
+    that means nothing.
 
     Parameters
     ----------
@@ -31,7 +38,7 @@ def rank_rows(vectors: np.ndarray) -> np.ndarray:
 def _rank(values: np.ndarray, out: np.ndarray) -> None:
     order = np.argsort(values)
     ascending = values[order]
-    rises = ascending[1:] != ascending[:-1]
+    rises = ascending[1:] > ascending[:-1] + TIED * np.abs(ascending[:-1])
     if rises.all():
         out[order] = np.arange(1.0, len(values) + 1)
         return

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 
 from neuroalign.errors import DataError, unknown_name
-from neuroalign.numerics.moments import is_constant
 from neuroalign.numerics.rdm import comparison as plain
 from neuroalign.numerics.rdm.ranks import rank_rows
 from neuroalign.numerics.rdm.whitened import whiten, whitened_correlation, whitened_cosine
@@ -68,7 +67,8 @@ def unit_rows(vectors: np.ndarray, comparison: str) -> np.ndarray:
     undefined = ~vectors.any(axis=1)
     if comparison not in KEEPS_MEAN:
         rows = rows - rows.mean(axis=1, keepdims=True)
-        undefined = is_constant(vectors.T)
+        undefined = plain.constant_rows(vectors)
+    rows = plain.even_rows(rows)
     with np.errstate(invalid="ignore", divide="ignore"):
         rows = rows / np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
     rows[undefined] = np.nan
