@@ -127,13 +127,7 @@ def read_raw(
     Gramfort et al. (2013), doi:10.3389/fnins.2013.00267;
     https://mne.tools/stable/documentation/implementation.html (units and frames).
     """
-    files = [paths] if isinstance(paths, (str, PathLike)) else list(paths)
-    names = [f"run-{number + 1}" for number in range(len(files))] if runs is None else list(runs)
-    if not files or len(names) != len(files):
-        message = (
-            f"{len(files)} files and {len(names)} names of runs were given; one each is needed."
-        )
-        raise DataError(message)
+    files, names = _named(paths, runs)
     raws = [_opened(path) for path in files]
     bad = sorted({name for raw in raws for name in raw.info["bads"]})
     wanted = chosen_channels(raws[0].ch_names, kinds_of(raws[0]), channels, [] if keep_bad else bad)
@@ -168,21 +162,31 @@ def read_annotations(paths: Paths, *, runs: Sequence[str] | None = None) -> pd.D
         Columns run, onset (s from the first sample of the run), duration (s) and condition (what
         the annotation says), in the order of the files.
     """
-    files = [paths] if isinstance(paths, (str, PathLike)) else list(paths)
+    files, names = _named(paths, runs)
     tables = []
-    for number, path in enumerate(files):
+    for name, path in zip(names, files, strict=True):
         raw = _opened(path)
         marks = raw.annotations
         # With a date, MNE counts from the start of the acquisition, not of the file.
         shift = raw.first_time if marks.orig_time is not None else 0.0
         columns = {
-            "run": f"run-{number + 1}" if runs is None else runs[number],
+            "run": name,
             "onset": np.asarray(marks.onset, dtype=float) - shift,
             "duration": np.asarray(marks.duration, dtype=float),
-            "condition": np.asarray(marks.description, dtype=str),
+            "condition": [str(words) for words in marks.description],
         }
         tables.append(pd.DataFrame(columns))
     return pd.concat(tables, ignore_index=True)
+
+
+def _named(paths: Paths, runs: Sequence[str] | None) -> tuple[list[str | PathLike[str]], list[str]]:
+    """Return the files, and a name of the run of each."""
+    files = [paths] if isinstance(paths, (str, PathLike)) else list(paths)
+    names = [f"run-{number + 1}" for number in range(len(files))] if runs is None else list(runs)
+    if not files or len(names) != len(files):
+        message = f"{len(files)} files and {len(names)} names of runs were given; each needs one."
+        raise DataError(message)
+    return files, names
 
 
 def _opened(path: str | PathLike[str]) -> Any:
