@@ -1,5 +1,8 @@
 """From files of the field's formats to labelled responses, one format a file."""
 
+from neuroalign.readers.betas import read_glmsingle as read_glmsingle
+from neuroalign.readers.betas import read_nsd as read_nsd
+from neuroalign.readers.events import read_events as read_events
 from neuroalign.readers.mne_epochs import read_epochs as read_epochs
 from neuroalign.readers.mne_files import read_annotations as read_annotations
 from neuroalign.readers.mne_files import read_raw as read_raw
@@ -15,7 +18,10 @@ __all__ = [
     "psth",
     "read_annotations",
     "read_epochs",
+    "read_events",
+    "read_glmsingle",
     "read_nifti",
+    "read_nsd",
     "read_raw",
     "trials_by_condition",
 ]

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 
 from neuroalign.errors import DataError, MissingPackageError
-from neuroalign.readers.files import existing, reading
+from neuroalign.readers.files import reading
+from neuroalign.readers.nifti_files import KIND, open_nifti
 from neuroalign.readers.region_names import Labels, name_regions
 
-KIND = "a NIfTI image"
 TO_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
-SPACES = {0: "unknown", 1: "scanner", 2: "aligned", 3: "Talairach", 4: "MNI", 5: "template"}
-INFLATED = 1100  # deflate makes of a byte no more than this
 SAME_PLACE = 1e-3  # mm; affines are stored in single precision
 
 
@@ -56,40 +54,12 @@ class Neuroids:
         return self.voxels[np.repeat(self.starts[numbers], lengths) + within], begins
 
 
-def open_nifti(path: str | PathLike[str]) -> Any:
-    """Open a NIfTI image without reading its values, having checked what its header promises."""
-    import nibabel
-
-    found = existing(path)
-    if found.suffix in (".mgh", ".mgz"):
-        message = f"File {str(path)!r} is of FreeSurfer's MGH; convert it to NIfTI (mri_convert)."
-        raise DataError(message)
-    with reading(found, KIND):
-        image = nibabel.load(found, mmap=False, keep_file_open=False)
-        if type(image).__name__ == "Cifti2Image":
-            message = f"File {str(path)!r} is a CIFTI-2 file; use read_cifti."
-            raise DataError(message)
-        if not isinstance(image, nibabel.Nifti1Pair):
-            message = f"File {str(path)!r} is a {type(image).__name__}, but {KIND} is needed."
-            raise DataError(message)
-        _check_header(image, str(path))
-        stored = existing(str(image.file_map["image"].filename))
-        _check_size(image, stored)
-    return image
-
-
 def grid_of(image: Any, name: str) -> Grid:
     """Return the grid of the volumes of an image, with its affine in mm."""
     scale = TO_MM.get(image.header.get_xyzt_units()[0], 1.0)
     affine = np.asarray(image.affine, dtype=float).copy()
     affine[:3] *= scale
     return Grid(tuple(image.shape[:3]), affine, name)
-
-
-def space_of(image: Any) -> str:
-    """Return what the header says that the coordinates of an image are in."""
-    header = image.header
-    return SPACES.get(int(header["sform_code"]) or int(header["qform_code"]), "unknown")
 
 
 def volume_of(given: Any, what: str, grid: Grid, *, resample: bool) -> tuple[np.ndarray, Grid]:
@@ -104,6 +74,31 @@ def volume_of(given: Any, what: str, grid: Grid, *, resample: bool) -> tuple[np.
     resample : bool
         Whether to move another grid to this one, each voxel taking the value that is nearest.
     """
+    image, name = _single_volume(given, what)
+    own = grid_of(image, name)
+    if fault := _difference(own, grid):
+        if not resample:
+            mend = (
+                "one of the same voxels is needed"
+                if grid.affine is None
+                else "pass resample=True to take the nearest value of it in every voxel"
+            )
+            message = f"The {what} {name!r} has another grid than {grid.name!r} ({fault}); {mend}."
+            raise DataError(message)
+        image = _resampled(image, grid, what)
+    with reading(name, KIND):
+        values = np.asanyarray(image.dataobj)
+    return values, Grid(grid.shape, own.affine if grid.affine is None else grid.affine, grid.name)
+
+
+def whole_volume(given: Any, what: str) -> tuple[np.ndarray, Grid]:
+    """Return the values of a mask or atlas, and its own grid."""
+    image, name = _single_volume(given, what)
+    with reading(name, KIND):
+        return np.nan_to_num(np.asanyarray(image.dataobj)), grid_of(image, name)
+
+
+def _single_volume(given: Any, what: str) -> tuple[Any, str]:
     image = open_nifti(given) if isinstance(given, (str, PathLike)) else given
     if not hasattr(image, "affine") or not hasattr(image, "dataobj"):
         message = f"The {what} is a {type(given).__name__}; pass a path or a nibabel image."
@@ -115,18 +110,7 @@ def volume_of(given: Any, what: str, grid: Grid, *, resample: bool) -> tuple[np.
     if image.ndim != 3:
         message = f"The {what} {name!r} has the shape {image.shape}; three axes are needed."
         raise DataError(message)
-    own = grid_of(image, name)
-    if fault := _difference(own, grid):
-        if not resample:
-            message = (
-                f"The {what} {name!r} has another grid than {grid.name!r} ({fault}); pass "
-                "resample=True to take the nearest value of it in every voxel."
-            )
-            raise DataError(message)
-        image = _resampled(image, grid, what)
-    with reading(name, KIND):
-        values = np.asanyarray(image.dataobj)
-    return values, Grid(grid.shape, own.affine if grid.affine is None else grid.affine, grid.name)
+    return image, name
 
 
 def neuroids_of(
@@ -258,30 +242,3 @@ def _resampled(image: Any, grid: Grid, what: str) -> Any:
         image, grid.affine, grid.shape, interpolation="nearest",
         force_resample=True, copy_header=True,
     )  # fmt: skip
-
-
-def _check_header(image: Any, name: str) -> None:
-    if image.ndim not in (3, 4) or 0 in image.shape:
-        message = f"File {name!r} has the shape {image.shape}; a volume or a series is needed."
-        raise DataError(message)
-    if (dtype := image.get_data_dtype()).kind not in "iuf":
-        message = f"File {name!r} holds values of type {dtype}; plain numbers are needed."
-        raise DataError(message)
-    affine = np.asarray(image.affine, dtype=float)
-    if not np.isfinite(affine).all() or np.linalg.matrix_rank(affine[:3, :3]) < 3:
-        message = f"File {name!r} has an affine that places no voxel; mend its header."
-        raise DataError(message)
-
-
-def _check_size(image: Any, stored: Any) -> None:
-    """Refuse a header that promises more than its file can hold, before memory is taken."""
-    promised = int(image.dataobj.offset) + image.get_data_dtype().itemsize * int(
-        np.prod([int(size) for size in image.shape], dtype=object)
-    )
-    packed = stored.suffix in (".gz", ".bz2", ".zst")
-    if stored.stat().st_size * (INFLATED if packed else 1) < promised:
-        message = (
-            f"File {str(stored)!r} has {stored.stat().st_size:,} bytes, but its header promises "
-            f"{promised:,}; fetch it anew."
-        )
-        raise DataError(message)

@@ -12,15 +12,8 @@ import xarray as xr
 
 from neuroalign.errors import DataError
 from neuroalign.readers.files import reading
-from neuroalign.readers.grids import (
-    KIND,
-    Neuroids,
-    grid_of,
-    neuroids_of,
-    open_nifti,
-    require_same,
-    space_of,
-)
+from neuroalign.readers.grids import Neuroids, grid_of, neuroids_of, require_same
+from neuroalign.readers.nifti_files import KIND, open_nifti, space_of
 from neuroalign.readers.region_names import Labels
 from neuroalign.readers.rows import entities, joined_rows, listed, run_names
 
