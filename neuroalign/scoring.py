@@ -22,7 +22,7 @@ from neuroalign.guards import (
     run_guards,
 )
 from neuroalign.metrics.encoding import RidgeEncoding
-from neuroalign.metrics.protocol import Metric
+from neuroalign.metrics.protocol import Metric, check_metric
 from neuroalign.models.protocol import Model
 from neuroalign.preparation import Prepared, Selection, prepare, side_by_side, stack_layers
 from neuroalign.progress import progress_bar, progress_wanted
@@ -114,7 +114,7 @@ def score(
     ('layer', 'fold', 'neuroid')
     """
     measure = RidgeEncoding() if metric is None else metric
-    check_metric(measure)
+    check_metric(measure, Measure)
     wanted = check_guards(guards)
     selection = Selection(
         subjects=subjects, roi=roi, neuroids=neuroids, features=features, folds=folds, seed=seed
@@ -137,17 +137,6 @@ def score(
         )
         raise DataError(message)
     return _score_neuroids(model, dataset, measure, selection, layers, wanted, progress)
-
-
-def check_metric(metric: object) -> None:
-    """Refuse what is no metric, and the class of one."""
-    if isinstance(metric, type) or not (
-        callable(getattr(metric, "evaluate", None)) or isinstance(metric, Measure)
-    ):
-        kind = metric if isinstance(metric, type) else type(metric)
-        given = "The class " if isinstance(metric, type) else "A "
-        message = f"{given}{kind.__name__} is not a metric; use one, as in RidgeEncoding()."
-        raise DataError(message)
 
 
 def _score_neuroids(

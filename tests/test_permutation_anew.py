@@ -92,7 +92,7 @@ def test_a_shared_alpha_cannot_be_fixed():
 
 def test_what_is_no_metric_is_refused():
     layers, responses, stimuli = planted()
-    with refusal("RidgeEncoding is not a metric; use one, as in RidgeEncoding()."):
+    with refusal("The class RidgeEncoding is not a metric; use one, as in RidgeEncoding()."):
         TEST(layers, dataset_of(responses, stimuli), na.RidgeEncoding)
 
 

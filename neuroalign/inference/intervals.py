@@ -145,7 +145,7 @@ def difference_interval(
         error, freedom, estimand = float(errors.std()), joint_freedom(both), one.estimand
     else:
         parts = [kept & own for own in _subjects(first) if (kept & own).any()]
-        found, error, freedom = _random_effect([gap(part) for part in parts])
+        found, error, freedom = _effect_of_draws([gap(part) for part in parts])
         estimand = POPULATION
     same = np.array_equal(one.r[kept], two.r[kept]) and not both.values.any()
     low, high, p = t_interval(found, error if same else known_error(error), freedom, LEVEL)
@@ -186,7 +186,7 @@ def population_interval(scores: xr.Dataset, *, seed: int = 0) -> Interval:
     spread = spread_of(scores)
     parts = [own & np.isfinite(spread.r) for own in _subjects(scores)]
     found = [_median_of(spread, part, seed) for part in parts if part.any()]
-    mean, error, freedom = _random_effect(found)
+    mean, error, freedom = _effect_of_draws(found)
     low, high = fisher_interval(mean, known_error(error), freedom, LEVEL)
     return Interval(mean, low, high, POPULATION)
 
@@ -200,24 +200,29 @@ def _subjects(scores: xr.Dataset) -> list[np.ndarray]:
     return [names == name for name in dict.fromkeys(names)]
 
 
-def _random_effect(found: list[tuple[float, np.ndarray]]) -> tuple[float, float, float]:
+def random_effect(values: np.ndarray, covariance: np.ndarray) -> tuple[float, float, float]:
     """Average over subjects; return the mean, its error over new subjects, and its freedom.
 
     Subjects scatter by what differs between them, and by noise of their own. What they have in
     common, the stimuli, errs besides: its variance is the mean covariance of two subjects' errors.
     """
-    n = len(found)
+    n = len(values)
     if n < FEWEST_SUBJECTS:
         message = (
             f"How subjects differ takes the scores of {FEWEST_SUBJECTS} or more, not of {n}; "
             "report each of them, as in summarize(scores, by=['layer', 'subject'])."
         )
         raise DataError(message)
-    values = [value for value, _ in found]
-    covariance = np.cov([errors for _, errors in found])
     common = max(0.0, float(covariance.sum() - np.trace(covariance)) / (n * (n - 1)))
     own = float(np.var(values, ddof=1)) / n
     return float(np.mean(values)), float(np.sqrt(own + common)), float(n - 1)
+
+
+def _effect_of_draws(found: list[tuple[float, np.ndarray]]) -> tuple[float, float, float]:
+    """Average over subjects whose errors were simulated."""
+    several = len(found) > 1  # fewer are refused
+    covariance = np.cov([errors for _, errors in found]) if several else np.zeros((1, 1))
+    return random_effect(np.array([value for value, _ in found]), covariance)
 
 
 def paired_spreads(first: xr.Dataset, second: xr.Dataset) -> tuple[Spread, Spread]:

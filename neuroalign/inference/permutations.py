@@ -17,7 +17,7 @@ from neuroalign.inference.exchange import Exchange, plan_exchange
 from neuroalign.inference.null_table import NullTable
 from neuroalign.inference.refits import CHOOSING, as_table, mean_r, refit_anew, refit_fixed
 from neuroalign.metrics.encoding import RidgeEncoding
-from neuroalign.metrics.protocol import Metric
+from neuroalign.metrics.protocol import Metric, check_metric
 from neuroalign.models.protocol import Model
 from neuroalign.preparation import Prepared, Selection, prepare
 from neuroalign.progress import announce, progress_bar, progress_wanted
@@ -122,10 +122,7 @@ def permutation_test(
 
 def _check(metric: Metric, alphas: str) -> None:
     """Refuse what is no metric, and a metric that has no fixed alpha to refit at."""
-    if isinstance(metric, type) or not callable(getattr(metric, "evaluate", None)):
-        kind = metric if isinstance(metric, type) else type(metric)
-        message = f"{kind.__name__} is not a metric; use one, as in RidgeEncoding()."
-        raise DataError(message)
+    check_metric(metric)
     if alphas not in (FIXED, ANEW):
         raise unknown_name(alphas, (FIXED, ANEW), kind="way to choose alphas")
     if alphas == FIXED and not isinstance(metric, RidgeEncoding):

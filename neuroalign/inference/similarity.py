@@ -10,13 +10,13 @@ import xarray as xr
 
 from neuroalign.errors import DataError, name_some, unknown_name
 from neuroalign.inference.intervals import (
-    FEWEST_SUBJECTS,
     LEVEL,
     POPULATION,
     STIMULI,
     SUBJECTS,
     Difference,
     known_error,
+    random_effect,
 )
 from neuroalign.numerics.resampling import fisher_interval, jackknife_shifts, t_interval
 
@@ -118,20 +118,11 @@ def _over_subjects(
     """Take subjects as a sample: they scatter, and have the stimuli in common."""
     names = scores["subject"].values.astype(str)[kept]
     subjects = list(dict.fromkeys(names))
-    n = len(subjects)
-    if n < FEWEST_SUBJECTS:
-        message = (
-            f"How subjects differ takes the scores of {FEWEST_SUBJECTS} or more, not of {n}; "
-            "report each of them, as in summarize(scores, by=['layer', 'subject'])."
-        )
-        raise DataError(message)
     values = np.array([gaps[kept][names == name].mean() for name in subjects])
     moved = np.array([shifts[names == name].mean(0) for name in subjects])
-    covariance = moved @ moved.T
-    common = max(0.0, float(covariance.sum() - np.trace(covariance)) / (n * (n - 1)))
-    error = known_error(float(np.sqrt(values.var(ddof=1) / n + common)))
-    low, high, p = t_interval(float(values.mean()), error, n - 1.0, LEVEL)
-    return Difference(float(values.mean()), low, high, p, POPULATION)
+    mean, error, freedom = random_effect(values, moved @ moved.T)
+    low, high, p = t_interval(mean, known_error(error), freedom, LEVEL)
+    return Difference(mean, low, high, p, POPULATION)
 
 
 def check_same_views(first: xr.Dataset, second: xr.Dataset) -> None:
