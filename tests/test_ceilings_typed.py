@@ -145,7 +145,7 @@ def test_many_columns_are_estimated_some_at_a_time_to_the_same_effect(monkeypatc
     values = noisy(shape=(30, 4, 7))
     values[3, 1, 2] = np.nan
     whole = split_half(recording_of(values))
-    monkeypatch.setattr("neuroalign.ceilings.rows.CHUNK", 3)
+    monkeypatch.setattr("neuroalign.ceilings.rows.CHUNK", 3 * 30 * 4)
     found = split_half(recording_of(values))
     np.testing.assert_allclose(found.without, whole.without, atol=1e-13)
 

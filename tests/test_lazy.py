@@ -90,3 +90,28 @@ def test_a_recording_of_a_lazy_array_stays_in_its_file(lazy, reads):
     assert chosen.values.shape == (5, 4, 3)
     ((_, columns, _),) = reads
     assert np.arange(7)[columns].tolist() == [3, 4, 5, 6]
+
+
+def test_a_score_reads_the_chosen_neuroids_once(rng):
+    values, reads = rng.normal(size=(60, 7)), []
+
+    def read(rows, columns):
+        reads.append(np.arange(7)[columns].tolist())
+        return values[rows][:, columns]
+
+    labels = [f"s{number:02}" for number in range(30)]
+    recording = na.make_recording(
+        xr.DataArray(lazy_array(values.shape, float, read), dims=("showing", "neuroid")),
+        subject="a",
+        units="z",
+        stimulus=labels * 2,
+        neuroid=range(7),
+        roi=["V1"] * 3 + ["V4"] * 4,
+    )
+    dataset = na.BrainDataset({"a": recording}, pd.DataFrame({"text": labels}, index=labels))
+    layer = xr.DataArray(rng.normal(size=(30, 4)), {"stimulus": labels}, ("stimulus", "unit"))
+    found = na.score({"layer": layer}, dataset, roi="V4", progress=False)
+    assert reads == [[3, 4, 5, 6]]
+    in_memory_first = na.BrainDataset({"a": recording.compute()}, dataset.stimuli)
+    expected = na.score({"layer": layer}, in_memory_first, roi="V4", progress=False)
+    xr.testing.assert_identical(found["r"], expected["r"])

@@ -17,7 +17,7 @@ from neuroalign.numerics.blockwise import Blocks, Estimate, jackknife_error
 from neuroalign.numerics.undefined import NO_REPETITIONS, TOO_FEW, flag_attributes
 
 N_BLOCKS = 50  # where nobody says which stimuli belong together
-CHUNK = 512  # columns at a time, which bounds the memory
+CHUNK = 1_000_000  # values at a time: some ten arrays of 8 MB
 ALL = "all repetitions"
 
 
@@ -135,9 +135,10 @@ class Rows:
             reason = NO_REPETITIONS if len(self.codes) else TOO_FEW
             found = undefined_estimate(n_targets, len(self.divided.blocks.part), reason)
         else:
+            step = max(1, CHUNK // len(self.codes))
             parts = [
-                estimate(self.values[:, start : start + CHUNK], self.codes, self.divided.blocks)
-                for start in range(0, n_targets, CHUNK)
+                estimate(self.values[:, start : start + step], self.codes, self.divided.blocks)
+                for start in range(0, n_targets, step)
             ]
             found = Estimate(*(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)))
         coords = {
