@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 import neuroalign as na
 from neuroalign.cli import app
 from neuroalign.errors import DataError
-from neuroalign.report.comparison import read_runs
+from neuroalign.report.comparison import print_comparison, read_runs
 
 
 def run(*words):
@@ -65,11 +65,24 @@ def test_two_runs_of_one_model_go_by_their_folders(runs, tmp_path):
         ),
         (["good", "good"], "A run is named twice among"),
         (["good", "nowhere"], "holds no scores.nc."),
+        (["nowhere"], "holds no scores.nc."),
     ],
 )
 def test_what_cannot_be_compared_is_refused_in_a_sentence(runs, folders, message):
     with pytest.raises(DataError, match=re.escape(message)):
         read_runs([runs / folder for folder in folders])
+
+
+def test_undefined_similarities_are_dashes_and_nothing_is_called_fitted(capsys):
+    row = {"first": "a", "second": "b", "similarity_first": 0.5, "similarity_second": np.nan}
+    unknown = dict.fromkeys(("difference", "low", "high", "p", "p_holm"), np.nan)
+    print_comparison(pd.DataFrame([row | unknown | {"interval": "conditional"}]))
+    printed = capsys.readouterr().out
+    assert "0.500" in printed
+    assert "nan" not in printed
+    assert printed.splitlines()[-1] == (
+        "Intervals: over new stimuli, for these neuroids and subjects."
+    )
 
 
 def test_advice_is_a_table_of_questions():

@@ -237,6 +237,22 @@ def test_scores_without_names_are_refused(sites):
         na.compare([sites[1]["vision"]] * 2)
 
 
+def test_one_dataset_is_not_taken_for_scores_by_name(sites):
+    message = (
+        "Scores are given as a Dataset; compare takes them by name, as in "
+        "compare({'trained': scores, 'untrained': others})."
+    )
+    with refusal(message):
+        na.compare(sites[1]["vision"])
+
+
+def test_similarities_and_predictions_are_not_compared(sites):
+    runs = sites[1]
+    likeness = xr.Dataset({"similarity": ("layer", [0.5])})
+    with refusal("The scores of 'b' are similarities, those of 'a' are not."):
+        na.compare({"a": runs["vision"], "b": likeness})
+
+
 def test_what_is_no_scores_is_refused(sites):
     message = (
         "The scores of 'b' are a DataFrame without r; use what score(...), best_layer(...) or "

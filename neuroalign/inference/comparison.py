@@ -61,7 +61,7 @@ def compare(
     >>> na.compare(runs)[["first", "second"]].values.tolist()
     [['pixels', 'efficientnet-lite0']]
     """
-    if not isinstance(scores, Mapping):
+    if isinstance(scores, xr.Dataset) or not isinstance(scores, Mapping):
         message = (
             f"Scores are given as a {type(scores).__name__}; compare takes them by name, as in "
             "compare({'trained': scores, 'untrained': others})."
@@ -73,6 +73,10 @@ def compare(
     similar = [isinstance(given, xr.Dataset) and "similarity" in given for given in scores.values()]
     if all(similar):
         return _compare_similarity(scores, over)
+    if any(similar):
+        likeness, rest = (list(scores)[similar.index(way)] for way in (True, False))
+        message = f"The scores of {likeness!r} are similarities, those of {rest!r} are not."
+        raise DataError(message)
     for name, given in scores.items():
         check_one_layer(f"the scores of {name!r}", given)
     rows = []

@@ -32,7 +32,7 @@ def read_runs(folders: Sequence[Path]) -> dict[str, xr.Dataset]:
         By the name of the model, or of the folder where two runs are of the same model.
     """
     paths = [Path(folder) for folder in folders]
-    if len(paths) == 1:
+    if len(paths) == 1 and (paths[0] / ARRAYS).is_file():
         beside = sorted(path.parent for path in paths[0].glob(f"{AGAINST}/*/{ARRAYS}"))
         if not beside:
             message = (
@@ -85,8 +85,8 @@ def print_comparison(table: pd.DataFrame) -> None:
         grid.add_row(
             str(row["first"]),
             str(row["second"]),
-            *(f"{row[name]:.3f}" for name in (f"{value}_first", f"{value}_second", "difference")),
-            f"{row['low']:.3f} to {row['high']:.3f}",
+            *(_number(row[name]) for name in (f"{value}_first", f"{value}_second", "difference")),
+            f"{_number(row['low'])} to {_number(row['high'])}",
             *(_p(row[name]) for name in ("p", "p_holm")),
         )
     console.print(grid)
@@ -95,7 +95,16 @@ def print_comparison(table: pd.DataFrame) -> None:
         "conditional": "Intervals: over new test stimuli, for these fitted models and neuroids.",
         "population": "Intervals: over new subjects and stimuli, models fitted anew.",
     }
+    if "similarity_first" in table:  # nothing is fitted
+        meaning = {
+            "conditional": "Intervals: over new stimuli, for these neuroids and subjects.",
+            "population": "Intervals: over new subjects and stimuli.",
+        }
     console.print(meaning[str(table["interval"].iloc[0])])
+
+
+def _number(value: float) -> str:
+    return "-" if pd.isna(value) else f"{value:.3f}"
 
 
 def _p(value: float) -> str:
