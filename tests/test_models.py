@@ -2,6 +2,7 @@
 
 import re
 import sys
+import types
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,31 @@ def test_an_unknown_model_suggests_the_nearest():
         "No model is called 'efficientnet-lite'. Did you mean 'efficientnet-lite0'?",
     ):
         na.load_model("efficientnet-lite")
+
+
+def loader_of(loaded, monkeypatch):
+    """Publish a model of another package, whose function returns this."""
+    module = types.ModuleType("theirs")
+    module.load = lambda: loaded
+    monkeypatch.setitem(sys.modules, "theirs", module)
+    entry = types.SimpleNamespace(name="their-rdm", value="theirs:load")
+    monkeypatch.setattr("neuroalign.models.catalog.entry_points", lambda group: [entry])  # noqa: ARG005
+
+
+def test_packages_can_publish_labelled_arrays_as_a_model(monkeypatch):
+    loader_of({"layer": pd.DataFrame(np.eye(3))}, monkeypatch)
+    model = na.load_model("their-rdm")
+    assert (model.name, model.layers, model.reads) == ("their-rdm", ["layer"], None)
+
+
+def test_what_packages_publish_must_be_a_model(monkeypatch):
+    loader_of(torch.nn.ReLU(), monkeypatch)
+    with refusal(
+        DataError,
+        "A ReLU is not a model; wrap a torch module in TorchModel(module), name one with "
+        "load_model(name), or give a mapping layer -> labelled array.",
+    ):
+        na.load_model("their-rdm")
 
 
 def test_an_unknown_option_suggests_the_nearest():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
 
 from neuroalign.errors import unknown_name
-from neuroalign.models.protocol import Model
+from neuroalign.models.protocol import Model, PrecomputedModel, as_model
 
 ENTRY_POINTS = "neuroalign.models"
 SHIPPED = {
@@ -67,10 +67,13 @@ def load_model(name: str, **options: object) -> Model:
     for option in options:
         if option not in parameters:
             raise unknown_name(option, parameters, kind=f"option of model {name!r}")
-    return load(**options)
+    loaded = load(**options)
+    if isinstance(loaded, Mapping):
+        return PrecomputedModel(loaded, name=name)
+    return as_model(loaded)
 
 
-def model_loader(name: str) -> Callable[..., Model]:
+def model_loader(name: str) -> Callable[..., object]:
     """Find the function that loads the model of that name."""
     locations = _locations()
     if name not in locations:
