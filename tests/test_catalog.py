@@ -89,6 +89,15 @@ def test_a_folder_without_an_adapter_is_refused(tmp_path):
         na.load_dataset(tmp_path)
 
 
+def test_a_file_that_is_no_adapter_is_refused(tmp_path):
+    (tmp_path / "responses.csv").write_text("1,2")
+    with refused(
+        f"File {str(tmp_path / 'responses.csv')!r} is not a dataset; give a Python file with CARD "
+        "and load that reads it (docs/add_a_dataset.md), or make_dataset(...) in Python."
+    ):
+        na.load_dataset(tmp_path / "responses.csv")
+
+
 @pytest.mark.parametrize("loader", [na.load_dataset, dataset_files])
 def test_an_unknown_dataset_names_the_nearest(loader):
     message = "No dataset is called 'cowley2022'. Did you mean 'cowley2023'?"
@@ -171,6 +180,7 @@ def test_a_package_that_a_file_imports_is_named(tmp_path):
         (KeyError("subject"), "KeyError 'subject'"),
         (BadZipFile("File is not a zip file"), "File is not a zip file"),
         (EOFError(), "EOFError"),
+        (ValueError("Expected 1 field,\nsaw 2\n"), "Expected 1 field, saw 2"),
     ],
 )
 def test_an_adapter_that_fails_says_so_in_one_sentence(adapter, error, reason):

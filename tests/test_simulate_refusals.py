@@ -26,6 +26,11 @@ def refusal(message):
     ("layer", "message"),
     [
         (
+            pd.DataFrame(np.ones((3, 4))),
+            "Activations are given as a DataFrame; simulators need a DataArray, as in "
+            "xr.DataArray(frame.to_numpy(), {'stimulus': frame.index}, ('stimulus', 'unit')).",
+        ),
+        (
             np.ones((3, 4)),
             "Activations are given as a ndarray without labels; simulators need a DataArray with "
             "the coordinate 'stimulus'.",
@@ -49,7 +54,7 @@ def refusal(message):
             "6 activations are not finite, so no response can be planted on them.",
         ),
     ],
-    ids=["array", "no labels", "turned", "twice", "missing"],
+    ids=["table", "array", "no labels", "turned", "twice", "missing"],
 )
 def test_layers_that_cannot_be_read_are_refused(simulator, layer, message):
     with refusal(message):

@@ -79,6 +79,12 @@ def dataset_module(dataset: str | Path | ModuleType) -> tuple[str, ModuleType, P
         home = path.resolve().parent
         name = home.name if path.name == FOLDER_MODULE else path.stem.replace("_", "-")
         return name, _checked(_module_from(path)), home
+    if path.is_file():
+        message = (
+            f"File {str(path)!r} is not a dataset; give a Python file with CARD and load that "
+            "reads it (docs/add_a_dataset.md), or make_dataset(...) in Python."
+        )
+        raise DataError(message)
     raise unknown_name(dataset, locations, kind="dataset")
 
 
@@ -102,7 +108,7 @@ def _module_from(path: Path) -> ModuleType:
 
 def _reason(error: Exception) -> str:
     """Say what an adapter raised, with its kind where the words alone do not tell."""
-    text = str(error).rstrip(".")
+    text = " ".join(str(error).split()).rstrip(".")
     if text and isinstance(error, (OSError, ValueError, BadZipFile)):
         return text
     return f"{type(error).__name__} {text}".rstrip()

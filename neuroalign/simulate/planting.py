@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from neuroalign.data.schema import as_labels, repeated
@@ -20,6 +21,12 @@ def ordered_layer(activations: xr.DataArray) -> tuple[np.ndarray, np.ndarray]:
 
     What is simulated then belongs to labels, in whichever order the stimuli come.
     """
+    if isinstance(activations, pd.DataFrame):
+        message = (
+            "Activations are given as a DataFrame; simulators need a DataArray, as in "
+            "xr.DataArray(frame.to_numpy(), {'stimulus': frame.index}, ('stimulus', 'unit'))."
+        )
+        raise DataError(message)
     if not isinstance(activations, xr.DataArray) or "stimulus" not in activations.coords:
         message = (
             f"Activations are given as a {type(activations).__name__} without labels; simulators "
