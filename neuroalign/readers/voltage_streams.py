@@ -72,8 +72,6 @@ def lazy_stream(
         message = f"{len(neuroid)} channels and {sum(lengths)} samples are left; nothing to read."
         raise DataError(message)
     onset = np.concatenate([np.arange(length) for length in lengths]) * sampling_period
-    # A view of one string serves all samples of a single run.
-    labels = np.broadcast_to(names[0], lengths[0]) if len(runs) == 1 else np.repeat(names, lengths)
     starts = np.concatenate([[0], np.cumsum(lengths)])
 
     def read(samples: Part, neuroids: Part) -> np.ndarray:
@@ -83,7 +81,7 @@ def lazy_stream(
     return xr.DataArray(
         lazy_array((int(starts[-1]), len(neuroid)), float, read),
         {
-            "run": ("sample", labels),
+            "run": ("sample", np.repeat(names, lengths)),
             "onset": ("sample", onset),
             "neuroid": ("neuroid", np.asarray(neuroid, dtype=str)),
             **{name: ("neuroid", np.asarray(values)) for name, values in coords.items()},
