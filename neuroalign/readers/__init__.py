@@ -2,23 +2,33 @@
 
 from neuroalign.readers.betas import read_glmsingle as read_glmsingle
 from neuroalign.readers.betas import read_nsd as read_nsd
+from neuroalign.readers.bids import read_bids_events as read_bids_events
+from neuroalign.readers.bids import read_confounds as read_confounds
+from neuroalign.readers.bids import read_fmriprep as read_fmriprep
 from neuroalign.readers.events import read_events as read_events
 from neuroalign.readers.mne_epochs import read_epochs as read_epochs
 from neuroalign.readers.mne_files import read_annotations as read_annotations
 from neuroalign.readers.mne_files import read_raw as read_raw
 from neuroalign.readers.nifti import read_nifti as read_nifti
+from neuroalign.readers.responses import average_events as average_events
+from neuroalign.readers.responses import deconvolve as deconvolve
 from neuroalign.readers.spike_times import bin_spikes as bin_spikes
 from neuroalign.readers.spike_times import counts_to_rate as counts_to_rate
 from neuroalign.readers.spike_times import psth as psth
 from neuroalign.readers.spike_times import trials_by_condition as trials_by_condition
 
 __all__ = [
+    "average_events",
     "bin_spikes",
     "counts_to_rate",
+    "deconvolve",
     "psth",
     "read_annotations",
+    "read_bids_events",
+    "read_confounds",
     "read_epochs",
     "read_events",
+    "read_fmriprep",
     "read_glmsingle",
     "read_nifti",
     "read_nsd",

@@ -98,7 +98,10 @@ def read_glmsingle(
         )
         raise DataError(message)
     return trials.assign_coords(
-        {name: ("showing", table[name].to_numpy()) for name in ("stimulus", "run", "onset")}
+        {
+            name: ("showing", np.asarray(table[name].tolist()))
+            for name in ("stimulus", "run", "onset")
+        }
     )
 
 

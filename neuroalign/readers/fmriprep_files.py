@@ -1,0 +1,103 @@
+"""What fMRIPrep lays beside a preprocessed series: masks, descriptions and confounds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from neuroalign.errors import DataError
+from neuroalign.readers.bids_names import companion, runs_of_task, without_prefix
+from neuroalign.readers.confounds import confound_table
+from neuroalign.readers.files import existing, reading
+from neuroalign.readers.grids import require_same, whole_volume
+
+TABLES = ("_desc-confounds_timeseries.tsv", "_desc-confounds_regressors.tsv")
+
+
+def preprocessed_series(
+    where: Path,
+    task: str,
+    space: str | None,
+    session: object,
+    run: object,
+    entities: Mapping[str, str] | None,
+) -> list[Path]:
+    """Return the preprocessed series that are wanted, by session and run."""
+    label, _, resolution = (space or "").partition(":")
+    wanted: dict[str, str | None] = {
+        "task": without_prefix("task", task),
+        "space": without_prefix("space", label) if space else None,
+        **({"res": without_prefix("res", resolution)} if resolution else {}),
+        **of_session(session),
+        **{key: without_prefix(key, value) for key, value in (entities or {}).items()},
+    }
+    return runs_of_task(where, "_desc-preproc_bold", wanted, run=run)
+
+
+def of_session(session: object) -> dict[str, str | None]:
+    """Return the session that names must have, where one is asked for."""
+    return {} if session is None else {"ses": without_prefix("ses", session)}
+
+
+def shared_mask(files: Sequence[Path]) -> Any:
+    """Return the voxels that the brain masks of all runs share, as an image."""
+    import nibabel
+
+    beside = [
+        existing(path.with_name(path.name.replace("_desc-preproc_bold", "_desc-brain_mask")))
+        for path in files
+    ]
+    values, grid = whole_volume(beside[0], "mask")
+    inside = values > 0
+    for path in beside[1:]:
+        values, other = whole_volume(path, "mask")
+        require_same(other, grid)
+        inside &= values > 0
+    return nibabel.Nifti1Image(inside.astype("uint8"), grid.affine)
+
+
+def repetition_time(files: Sequence[Path]) -> float | None:
+    """Return the repetition time that the descriptions beside the series state, if they do."""
+    periods = {}
+    for path in files:
+        beside = path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+        if beside.exists():
+            with reading(beside, "a description"):
+                said = json.loads(beside.read_text(encoding="utf-8")).get("RepetitionTime")
+            if said is not None:
+                periods[path.name] = said
+    if len(set(periods.values())) > 1:
+        message = f"Descriptions state several repetition times ({periods}); read the runs apart."
+        raise DataError(message)
+    return next(iter(periods.values()), None)
+
+
+def run_sizes(series: xr.DataArray, names: Sequence[str]) -> list[int]:
+    """Return how many samples of a series are of each run."""
+    runs = series["run"].values
+    return [int((runs == name).sum()) for name in names]
+
+
+def confound_tables(
+    files: Sequence[Path], names: Sequence[str], sizes: Sequence[int], columns: Sequence[str]
+) -> dict[str, pd.DataFrame]:
+    """Return the chosen confounds of each run; tables without columns where none is chosen."""
+    if isinstance(columns, str):
+        message = f"confounds={columns!r} is one string; give a list of columns."
+        raise DataError(message)
+    tables = {}
+    for path, name, size in zip(files, names, sizes, strict=True):
+        if not columns:
+            tables[name] = pd.DataFrame(index=range(size))
+            continue
+        beside = companion(path, TABLES)
+        if beside is None:
+            message = f"Series {str(path)!r} has no table of confounds beside it ({TABLES[0]})."
+            raise DataError(message)
+        tables[name] = confound_table(beside, columns, size)
+    return tables
