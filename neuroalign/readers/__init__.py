@@ -1,30 +1,43 @@
 """From files of the field's formats to labelled responses, one format a file."""
 
+from neuroalign.readers.assemblies import read_assembly as read_assembly
 from neuroalign.readers.betas import read_glmsingle as read_glmsingle
 from neuroalign.readers.betas import read_nsd as read_nsd
 from neuroalign.readers.bids import read_bids_events as read_bids_events
 from neuroalign.readers.bids import read_confounds as read_confounds
 from neuroalign.readers.bids import read_fmriprep as read_fmriprep
+from neuroalign.readers.bids_ieeg import read_bids_ieeg as read_bids_ieeg
+from neuroalign.readers.bids_ieeg import read_bids_ieeg_events as read_bids_ieeg_events
+from neuroalign.readers.epochs import epoch as epoch
 from neuroalign.readers.events import read_events as read_events
 from neuroalign.readers.mne_epochs import read_epochs as read_epochs
 from neuroalign.readers.mne_files import read_annotations as read_annotations
 from neuroalign.readers.mne_files import read_raw as read_raw
 from neuroalign.readers.nifti import read_nifti as read_nifti
+from neuroalign.readers.referencing import rereference as rereference
 from neuroalign.readers.responses import average_events as average_events
 from neuroalign.readers.responses import deconvolve as deconvolve
 from neuroalign.readers.spike_times import bin_spikes as bin_spikes
 from neuroalign.readers.spike_times import counts_to_rate as counts_to_rate
 from neuroalign.readers.spike_times import psth as psth
 from neuroalign.readers.spike_times import trials_by_condition as trials_by_condition
+from neuroalign.readers.stimulus_sets import read_stimulus_set as read_stimulus_set
+from neuroalign.readers.voltages import high_gamma as high_gamma
+from neuroalign.readers.voltages import remove_line_noise as remove_line_noise
 
 __all__ = [
     "average_events",
     "bin_spikes",
     "counts_to_rate",
     "deconvolve",
+    "epoch",
+    "high_gamma",
     "psth",
     "read_annotations",
+    "read_assembly",
     "read_bids_events",
+    "read_bids_ieeg",
+    "read_bids_ieeg_events",
     "read_confounds",
     "read_epochs",
     "read_events",
@@ -33,5 +46,8 @@ __all__ = [
     "read_nifti",
     "read_nsd",
     "read_raw",
+    "read_stimulus_set",
+    "remove_line_noise",
+    "rereference",
     "trials_by_condition",
 ]
