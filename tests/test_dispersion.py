@@ -162,7 +162,27 @@ def test_dispersions_of_one_size_are_compared_stimulus_by_stimulus(found):
     result = na.dispersion.compare_dispersions(shuffled, found)
     expected = (shuffled.dispersion - found.dispersion.sel(stimulus=shuffled.stimulus)).values
     np.testing.assert_allclose(result.difference, expected)
-    assert 0.2 < result.low < result["mean"] < result.high < 0.4
+    assert 0.2 < result.low < result.mean_difference < result.high < 0.4
+
+
+def test_every_form_is_compared_with_its_own_sign(found):
+    less = found_of(planted_systems(100, 10, 5, 0.3, 4, seed=0))
+    for form in ("dispersion", "relative", "directional", "consensus_r2"):
+        result = na.dispersion.compare_dispersions(less, found, form=form)
+        np.testing.assert_array_equal(result.difference, less[form] - found[form])
+        np.testing.assert_allclose(result.mean_difference, result.difference.mean())
+        assert (result.mean_difference < 0) == (form == "consensus_r2")
+
+
+def test_no_number_hides_behind_a_method_of_datasets(found):
+    results = (
+        found,
+        na.dispersion.compare_dispersions(found, found),
+        na.dispersion.mean_interval(found),
+        na.dispersion.confounds(found),
+    )
+    for result in results:
+        assert not {name for name in result.data_vars if hasattr(xr.Dataset, name)}
 
 
 @pytest.mark.parametrize(
@@ -194,8 +214,8 @@ def test_dispersions_of_other_stimuli_are_refused(found):
 def test_the_mean_has_an_interval_over_systems_and_over_stimuli(found):
     for over in ("system", "stimulus"):
         interval = na.dispersion.mean_interval(found, over=over)
-        assert interval.low < interval["mean"] < interval.high
-        np.testing.assert_allclose(interval["mean"], found.dispersion.mean())
+        assert interval.low < interval.mean_dispersion < interval.high
+        np.testing.assert_allclose(interval.mean_dispersion, found.dispersion.mean())
 
 
 def test_four_systems_have_no_interval_over_systems():

@@ -29,17 +29,17 @@ def marks(axes, marker):
     }
 
 
-def test_groups_are_drawn_less_chance_and_beside_what_was_tested(modulation, tmp_path):
+def test_groups_are_drawn_as_they_were_tested(modulation, tmp_path):
     _, _, found = modulation
     figure = plot_modulation(found, path=tmp_path / "figure.png")
     single, groups = figure.axes
-    chance = 10 / (found.sizes["stimulus"] - 1)
     for name, color in (("low", AGREED), ("high", NOT_AGREED)):
-        mean = float(found.alignment[found.part.values == name].mean())
-        assert marks(groups, "o")[to_rgba(color)] == pytest.approx((mean - chance) / (1 - chance))
-        assert marks(groups, "s")[to_rgba(color)] == float(found[name])
-    assert groups.get_title(loc="left") == f"low - high {float(found.difference):.3f}, p = 0.02"
+        assert marks(groups, "o")[to_rgba(color)] == float(found[name])
+    middle, _, lower, upper = found.intervals.sel(of="difference").values
+    title = f"low - high {middle:.2f} [{lower:.2f}, {upper:.2f}], p = 0.02"
+    assert groups.get_title(loc="left") == title
     assert f"Spearman {float(found.spearman):.2f}" in single.get_title(loc="left")
+    assert [text.get_text() for text in groups.texts] == ["chance"]
     assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -57,23 +57,38 @@ def test_values_of_single_stimuli_have_intervals_and_no_chance(modulation):
     )
     _, groups = plot_modulation(values).axes
     assert marks(groups, "o")[to_rgba(AGREED)] == pytest.approx(float(values.low))
-    assert not marks(groups, "s")
     assert groups.get_ylabel() == "mean of values"
     for container in groups.containers:
         ends = container.lines[2][0].get_segments()[0][:, 1]
         assert ends[0] < container.lines[0].get_ydata()[0] < ends[1]
 
 
-def test_another_measure_is_drawn_without_intervals(modulation):
+def test_another_measure_is_drawn_by_its_name(modulation):
     found = na.dispersion.modulation(*modulation[:2], measure=CKA(), n_permutations=9)
     single, groups = plot_modulation(found).axes
-    assert not groups.containers
-    assert marks(groups, "s")[to_rgba(NOT_AGREED)] == float(found.high)
+    assert marks(groups, "o")[to_rgba(NOT_AGREED)] == float(found.high)
     assert groups.get_ylabel() == "CKA"
-    assert not [text for text in single.texts if text.get_text() == "chance"]
+    # Stimulus by stimulus it is neighbors, whatever compares the groups.
+    assert [text for text in single.texts if text.get_text() == "chance"]
 
 
-def test_stimuli_in_groups_have_neither_p_nor_intervals():
+def limits(axes):
+    """Return the ends of the intervals that are drawn."""
+    return [bar.lines[2][0].get_segments()[0][:, 1] for bar in axes.containers]
+
+
+def test_intervals_are_those_that_were_stored(modulation):
+    _, _, found = modulation
+    other = found.assign(intervals=found.intervals + np.array([[0.1], [0.2], [0.3]]))
+    _, groups = plot_modulation(other).axes
+    expected = found.intervals.sel(of=["low", "high"], value=["lower", "upper"]).values
+    np.testing.assert_allclose(limits(groups), expected + np.array([[0.1], [0.2]]))
+    assert marks(groups, "o")[to_rgba(NOT_AGREED)] == pytest.approx(
+        float(found.intervals.sel(of="high", value="estimate")) + 0.2
+    )
+
+
+def test_stimuli_in_groups_have_no_p_and_intervals_over_whole_groups():
     views, pair = modulated(0, planted=True)
     labels = sorted(views["net0"].index)
     table = pd.DataFrame({"group": np.arange(len(labels)) // 4}, index=labels)
@@ -81,6 +96,16 @@ def test_stimuli_in_groups_have_neither_p_nor_intervals():
     found = na.dispersion.modulation(dispersion, pair, n_permutations=9)
     _, groups = plot_modulation(found).axes
     assert "p =" not in groups.get_title(loc="left")
+    assert np.isfinite(limits(groups)).all()
+
+
+def test_too_few_groups_are_drawn_without_intervals():
+    views, pair = modulated(0, planted=True)
+    labels = sorted(views["net0"].index)
+    table = pd.DataFrame({"group": np.arange(len(labels)) // 30}, index=labels)
+    dispersion = na.dispersion.procrustes_dispersion(views, stimuli=table, n_null=0, progress=False)
+    _, groups = plot_modulation(na.dispersion.modulation(dispersion, pair, n_permutations=9)).axes
+    assert set(marks(groups, "o")) == {to_rgba(AGREED), to_rgba(NOT_AGREED)}
     for container in groups.containers:
         assert not container.lines[2][0].get_segments()[0].size
 

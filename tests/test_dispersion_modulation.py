@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from dispersion_cases import modulated
 from scipy.stats import binomtest
 
@@ -135,11 +136,41 @@ def test_stimuli_in_groups_have_no_p():
     assert found.low > found.high
 
 
-def test_more_agreement_is_less_of_every_form():
+@pytest.fixture(scope="module")
+def by_form():
     views, pair = modulated(0, planted=True)
     dispersion = na.dispersion.procrustes_dispersion(views, n_null=5, progress=False)
-    for form in ("relative", "directional", "consensus_r2"):
-        assert na.dispersion.modulation(dispersion, pair, form=form, n_permutations=1).spearman < 0
+    return dispersion, {
+        form: na.dispersion.modulation(dispersion, pair, form=form, n_permutations=1)
+        for form in ("dispersion", "relative", "directional", "consensus_r2")
+    }
+
+
+def test_every_form_keeps_its_own_sign(by_form):
+    dispersion, found = by_form
+    for form, one in found.items():
+        np.testing.assert_array_equal(one.dispersion, dispersion[form])
+        sign = 1 if form == "consensus_r2" else -1
+        assert sign * one.spearman > 0.2
+        assert sign * one.spearman_partial > 0
+
+
+def test_systems_agree_in_the_group_of_low_dispersion_by_every_form(by_form):
+    for form, one in by_form[1].items():
+        low, high = (one.dispersion[one.part == name] for name in ("low", "high"))
+        if form == "consensus_r2":
+            assert low.min() >= high.max()
+        else:
+            assert low.max() <= high.min()
+        assert one.difference > 0
+
+
+def test_the_order_of_stimuli_does_not_matter(case):
+    dispersion, pair = case
+    found = na.dispersion.modulation(dispersion, pair, n_permutations=9)
+    shuffled = dispersion.isel(stimulus=np.random.default_rng(0).permutation(240))
+    other = na.dispersion.modulation(shuffled, pair, n_permutations=9)
+    xr.testing.assert_identical(found, other)
 
 
 def refused(*given, **options):
@@ -158,6 +189,49 @@ def test_a_system_on_both_sides_is_refused(case):
     assert refused(dispersion, {"net1": views["net1"], "vision": pair["vision"]}) == words
     score = pd.Series(0.0, dispersion.stimulus.values)
     assert refused(dispersion, score, systems=["net1", "m1"]) == words
+
+
+def test_a_system_under_another_name_is_refused(case):
+    dispersion, pair = case
+    views, _ = modulated(0, planted=True)
+    words = (
+        "1 systems are both aligned and part of the dispersion, where they have another name "
+        "(first: 'brain is net1'); compute the dispersion without them."
+    )
+    copy = views["net1"].sample(frac=1, random_state=5)  # rows are matched by label
+    assert refused(dispersion, {"brain": copy, "vision": pair["vision"]}) == words
+    recording = na.make_recording(
+        copy.to_numpy(), ("stimulus", "neuroid"),
+        subject="ann", units="z", stimulus=copy.index, neuroid=range(copy.shape[1]),
+    )  # fmt: skip
+    assert refused(dispersion, {"brain": recording, "vision": pair["vision"]}) == words
+
+
+def test_a_system_is_told_by_its_values_whatever_their_type_and_after_a_file(tmp_path):
+    views, pair = modulated(0, planted=True)
+    single = {name: view.astype(np.float32) for name, view in views.items()}
+    dispersion_of(single).to_netcdf(tmp_path / "d.nc", engine="h5netcdf")
+    again = xr.load_dataset(tmp_path / "d.nc", engine="h5netcdf")
+    copy = {"brain": single["net0"].astype(float), "vision": pair["vision"]}
+    assert "(first: 'brain is net0')" in refused(again, copy)
+
+
+def test_another_system_of_the_same_name_is_refused_with_what_may_be_meant(case):
+    dispersion, pair = case
+    assert refused(dispersion, {"net1": pair["language"], "vision": pair["vision"]}) == (
+        "1 systems are called as some of the dispersion are, and have other values (first: "
+        "'net1'); compute the dispersion without them, or rename what is another system."
+    )
+
+
+def test_a_copy_with_a_little_noise_is_not_recognized(case):
+    dispersion, pair = case
+    views, _ = modulated(0, planted=True)
+    noisy = views["net1"] + 1e-9
+    found = na.dispersion.modulation(
+        dispersion, {"brain": noisy, "vision": pair["vision"]}, n_permutations=1
+    )
+    assert np.isfinite(found.low)
 
 
 def test_values_without_the_systems_they_come_from_are_refused(case):

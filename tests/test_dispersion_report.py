@@ -191,9 +191,9 @@ def test_the_bracket_holds_where_few_dimensions_are_kept_of_many(seed):
     )
     assert part.dispersion.mean() < part.dispersion_in_sample.mean()  # of less norm, held out
     found = bracket(part)
-    assert np.mean(found.in_sample) < found.interval["mean"] < 1.1 * np.mean(found.null)
+    assert np.mean(found.in_sample) < found.interval.mean_dispersion < 1.1 * np.mean(found.null)
     assert np.mean(found.null) == pytest.approx(1, abs=0.15)
-    assert found.interval["mean"] == pytest.approx(np.mean(found.held_out), rel=1e-12)
+    assert found.interval.mean_dispersion == pytest.approx(np.mean(found.held_out), rel=1e-12)
 
 
 def test_systems_that_were_not_scaled_keep_their_units():
@@ -204,7 +204,7 @@ def test_systems_that_were_not_scaled_keep_their_units():
     found = bracket(part)
     np.testing.assert_array_equal(found.held_out, part.dispersion)
     np.testing.assert_array_equal(found.in_sample, part.dispersion_in_sample)
-    assert found.interval["mean"] == pytest.approx(float(part.dispersion.mean()))
+    assert found.interval.mean_dispersion == pytest.approx(float(part.dispersion.mean()))
     assert summary_sentences(part)[1].startswith("Mean dispersion: between ")
 
 
@@ -287,6 +287,46 @@ def test_the_distribution_has_the_means_of_the_bracket_and_of_the_null(found, te
         f"{word}: mean {value:.2f}"
         for word, value in zip(("fitted to", "held out", "null"), shares(found)[:3], strict=True)
     ]
+
+
+def only(figure, label):
+    """Return the axes of which one label begins so."""
+    (found,) = [
+        axes
+        for axes in figure.axes
+        if label in (axes.get_xlabel()[: len(label)], axes.get_ylabel()[: len(label)])
+    ]
+    return found
+
+
+def test_the_words_beside_the_line_keep_clear_of_stimuli(found, texts):
+    drawn = only(plot_dispersion(found, texts), "norm, over systems")
+    (words,) = drawn.texts
+    free = found.assign(relative=found.relative.clip(max=0.9))
+    assert only(plot_dispersion(free, texts), "norm, over systems").texts[0].get_ha() == "left"
+    quiet = found.norm.mean("system").values.argmin()
+    crowded = free.relative.values.copy()
+    crowded[quiet] = 1.01
+    full = found.assign(relative=("stimulus", crowded))
+    assert only(plot_dispersion(full, texts), "norm, over systems").texts[0].get_ha() == "right"
+    assert words.get_text().strip() == "systems share nothing"
+
+
+def test_a_last_bar_that_holds_larger_values_says_so(found, texts):
+    label = only(plot_dispersion(found, texts), "dispersion / mean").get_xlabel()
+    assert label == "dispersion / mean squared norm (last bar: and more)"
+    same = found.assign(
+        {name: 0 * found[name] + 1 for name in ("dispersion", "dispersion_in_sample", "null")}
+    )
+    label = only(plot_dispersion(same, texts), "dispersion / mean").get_xlabel()
+    assert "last bar" not in label
+
+
+def test_figures_are_as_wide_as_their_texts(found, texts):
+    short = plot_dispersion(found, texts).get_figwidth()
+    long = plot_dispersion(found, texts.assign(text=texts["text"] + " and so on" * 6))
+    longest = plot_dispersion(found, texts.assign(text="a word " * 40))
+    assert short < 8 < long.get_figwidth() < longest.get_figwidth() < 13
 
 
 def test_the_chosen_stimuli_are_marked_among_all(found, texts):

@@ -81,7 +81,7 @@ def confound_table(dispersion: xr.Dataset, names: list[str]) -> np.ndarray:
 
 
 def form_values(dispersion: xr.Dataset, form: str) -> np.ndarray:
-    """Return one form of dispersion; larger means less agreement."""
+    """Return one form of dispersion, (stimuli,), with its own sign."""
     if not isinstance(dispersion, xr.Dataset) or "dispersion_in_sample" not in dispersion:
         message = (
             f"The dispersion given is a {type(dispersion).__name__} of something else; give what "
@@ -94,4 +94,13 @@ def form_values(dispersion: xr.Dataset, form: str) -> np.ndarray:
     if not np.isfinite(values).any():
         message = f"{form!r} is undefined for all stimuli; consensus_r2 needs n_null above 0."
         raise DataError(message)
-    return -values if form == "consensus_r2" else values
+    return values
+
+
+def from_most_agreed(values: np.ndarray, form: str) -> np.ndarray:
+    """Return the order of stimuli from the most to the least agreed, which is undefined for NaN.
+
+    Consensus R2 is the one form that is high where systems agree. It keeps its sign wherever it is
+    shown, compared or correlated; only orders take account of it, here.
+    """
+    return np.argsort(-values if form == "consensus_r2" else values, kind="stable")

@@ -37,7 +37,8 @@ def compare_dispersions(
     first, second : Dataset
         As `procrustes_dispersion` returns them.
     form : {"dispersion", "relative", "directional", "consensus_r2"}
-        The last with its sign changed, so that larger always means less agreement.
+        Each with its own sign: a positive difference says that the first systems agree less, but
+        in consensus R2 that they agree more.
     confidence : float
     seed : int
         Of draws of stimuli.
@@ -45,8 +46,8 @@ def compare_dispersions(
     Returns
     -------
     Dataset
-        `difference` (stimulus), first - second; its `mean`, with `error`, `low` and `high` over
-        stimuli (whole groups) at the rotations that were fitted; `spearman` between the two.
+        `difference` (stimulus), first - second; `mean_difference`, with `error`, `low` and `high`
+        over stimuli (whole groups) at the rotations that were fitted; `spearman` between the two.
 
     Raises
     ------
@@ -81,12 +82,12 @@ def compare_dispersions(
     other = other[second.indexes["stimulus"].get_indexer(first.indexes["stimulus"])]
     kept = np.isfinite(one) & np.isfinite(other)
     found = bootstrap_over_stimuli(
-        one - other, blocks=_blocks(first), confidence=confidence, seed=seed
+        one - other, blocks=group_numbers(first), confidence=confidence, seed=seed
     )
     return xr.Dataset(
         {
             "difference": ("stimulus", one - other),
-            "mean": found.estimate,
+            "mean_difference": found.estimate,
             "error": found.error,
             "low": found.low,
             "high": found.high,
@@ -115,7 +116,7 @@ def mean_interval(
     Returns
     -------
     Dataset
-        `mean`, `error`, `low`, `high`.
+        `mean_dispersion`, with `error`, `low` and `high`.
 
     Raises
     ------
@@ -137,18 +138,18 @@ def mean_interval(
     if over == "stimulus":
         found: Interval = bootstrap_over_stimuli(
             form_values(dispersion, "dispersion"),
-            blocks=_blocks(dispersion),
+            blocks=group_numbers(dispersion),
             confidence=confidence,
             seed=seed,
         )
     else:
         residual = dispersion["residual"].mean("stimulus").values
         found = jackknife_over_systems(residual, confidence=confidence)
-    named = dict(zip(("mean", "error", "low", "high"), found, strict=True))
+    named = dict(zip(("mean_dispersion", "error", "low", "high"), found, strict=True))
     return xr.Dataset(named, attrs={"over": over, "confidence": confidence})
 
 
-def _blocks(dispersion: xr.Dataset) -> np.ndarray | None:
+def group_numbers(dispersion: xr.Dataset) -> np.ndarray | None:
     """Return the numbers of groups of stimuli, if they have any."""
     if "group" not in dispersion.coords:
         return None

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neuroalign.dispersion.confounding import BUILT_IN, confound_table, form_values
+from neuroalign.dispersion.apart import check_apart
+from neuroalign.dispersion.confounding import (
+    BUILT_IN,
+    confound_table,
+    form_values,
+    from_most_agreed,
+)
+from neuroalign.dispersion.groups import (
+    Groups,
+    Measure,
+    NeighborOverlap,
+    pair_of,
+)
 from neuroalign.dispersion.systems import Systems, View, match_systems
 from neuroalign.errors import DataError, name_some
 from neuroalign.numerics.procrustes.rank_correlation import (
@@ -17,35 +28,10 @@ from neuroalign.numerics.procrustes.rank_correlation import (
     permutation_p,
     permuted_correlations,
 )
-from neuroalign.numerics.similarity.neighbors import neighbor_overlap, outlier_bound
+from neuroalign.numerics.similarity.neighbors import neighbor_overlap
 
 FEWEST_IN_GROUP = 5
-
-
-class Measure(Protocol):
-    """A measure such as `CKA`: arrays (stimuli, units) of the same stimuli; larger is alike."""
-
-    def compare_arrays(self, first: np.ndarray, second: np.ndarray) -> float:
-        """Compare two systems."""
-
-
-class NeighborOverlap(NamedTuple):
-    """Share of nearest stimuli in common, less chance: (m - c) / (1 - c), c = k / (n - 1).
-
-    Parameters
-    ----------
-    k : int
-    """
-
-    k: int
-
-    def compare_arrays(self, first: np.ndarray, second: np.ndarray) -> float:
-        """Compare two systems, with neighbors among these stimuli only."""
-        chance = self.k / (len(first) - 1)
-        overlap = neighbor_overlap(first, second, self.k, clamp="none")
-        if not np.isfinite(overlap).any():
-            return np.nan
-        return float((np.nanmean(overlap) - chance) / (1 - chance))
+OF, VALUES = ("low", "high", "difference"), ("estimate", "error", "lower", "upper")
 
 
 def modulation(
@@ -59,6 +45,7 @@ def modulation(
     k: int = 10,
     controls: Sequence[str] = BUILT_IN,
     n_permutations: int = 999,
+    confidence: float = 0.95,
     seed: int = 0,
 ) -> xr.Dataset:
     """Test whether other systems align better on stimuli that these systems agree on.
@@ -66,7 +53,8 @@ def modulation(
     Groups of equal size, of the lowest and the highest dispersion, are compared; and alignment,
     stimulus by stimulus, is correlated with dispersion, with confounds held equal. Systems that
     the alignment is between must not be among those that the dispersion is of: what one system
-    does on a stimulus is in both then.
+    does on a stimulus is in both then. Systems of the same name, or of the same values under
+    another, are refused; a copy with a little noise is not recognized.
 
     Parameters
     ----------
@@ -80,24 +68,31 @@ def modulation(
         What groups are compared by, for two systems, such as ``CKA()``. By default the share of
         the `k` nearest stimuli of the same group that the two have in common, less chance.
     form : {"relative", "directional", "consensus_r2", "dispersion"}
+        With its own sign: consensus R2 is high where systems agree, and so low in the group "high".
     share : float
         Of the stimuli, in each group; up to 0.5.
     k : int
         Neighbors, for two systems.
     controls : sequence of str
         Confounds to hold equal, as `confounds` names them.
-    n_permutations, seed : int
+    n_permutations : int
         Stimuli exchange their dispersions. Groups of two systems are compared anew each time.
+    confidence : float
+        Of intervals.
+    seed : int
+        Of permutations.
 
     Returns
     -------
     Dataset
-        (stimulus): `dispersion` (in the form asked for; consensus R2 with its sign changed),
-        `alignment`, `part` ("low", "middle", "high", or "undefined"). `low` and `high`, the
-        alignment of groups; `difference`, low - high, with `p`; `spearman` of dispersion and
-        alignment; `spearman_partial` with controls held equal, with `p_partial`. All p are
-        two-sided, and NaN where stimuli have groups, since those of one group cannot change places
-        with others.
+        (stimulus): `dispersion` (in the form asked for), `alignment`, `part` ("low": the systems
+        agree, "middle", "high", or "undefined"). `low` and `high`, the alignment of groups;
+        `difference`, low - high, with `p`; `spearman` of dispersion and alignment;
+        `spearman_partial` with controls held equal, with `p_partial`. All p are two-sided, and NaN
+        where stimuli have groups, since those of one group cannot change places with others.
+        (of, value): `intervals` of "low", "high" and "difference": their "estimate", "error",
+        "lower" and "upper" over new stimuli (whole groups), at this dispersion and these parts
+        (delete-a-group jackknife); NaN where a part has fewer than ten stimuli (groups).
 
     Raises
     ------
@@ -115,17 +110,13 @@ def modulation(
     >>> bool(found.p > 0.05), sorted(set(found.part.values.tolist()))
     (True, ['high', 'low'])
     """
+    _check(share, n_permutations)
     values = form_values(dispersion, form)
+    sorted_rows = dispersion.indexes["stimulus"].argsort()  # as systems are matched
+    dispersion, values = dispersion.isel(stimulus=sorted_rows), values[sorted_rows]
     table = confound_table(dispersion, list(controls))
     labels = dispersion["stimulus"].values
-    _check(share, n_permutations)
-    pair = match_systems(alignment, list(labels)) if isinstance(alignment, Mapping) else None
-    _check_apart(dispersion, pair.names if pair else systems)
-    if pair is None:
-        aligned = _per_stimulus(alignment, labels, measure)
-    else:
-        pair = _two(pair)
-        aligned = neighbor_overlap(pair.rows[0], pair.rows[1], k, clamp="none")
+    pair, aligned, chance = _aligned(dispersion, alignment, systems, measure, k)
     kept = np.isfinite(values) & np.isfinite(aligned) & np.isfinite(table).all(0)
     n_group = int(share * kept.sum())
     if n_group < FEWEST_IN_GROUP:
@@ -135,8 +126,9 @@ def modulation(
         )
         raise DataError(message)
     rows = np.flatnonzero(kept)
-    groups = _Groups(rows, aligned, pair, measure or NeighborOverlap(k), n_group)
-    order = np.argsort(values[rows], kind="stable")
+    groups = Groups(rows, aligned, pair, measure or NeighborOverlap(k), n_group)
+    order = from_most_agreed(values[rows], form)
+    ends = rows[order[:n_group]], rows[order[-n_group:]]
     low, high = groups.compare(order)
     both = values[rows], aligned[rows]
     partial = partial_rank_correlation(*both, table[:, rows])
@@ -147,14 +139,13 @@ def modulation(
             *both, table[:, rows], n_permutations=n_permutations, seed=seed
         )
         p, p_partial = permutation_p(low - high, null), permutation_p(partial, exchanged)
-    part = np.full(len(labels), "middle", dtype="<U9")
-    part[~kept] = "undefined"
-    part[rows[order[:n_group]]], part[rows[order[-n_group:]]] = "low", "high"
+    units = dispersion["group" if "group" in dispersion.coords else "stimulus"].values[rows]
+    intervals = groups.intervals(order, units.astype(str), confidence)
     return xr.Dataset(
         {
             "dispersion": ("stimulus", values),
             "alignment": ("stimulus", aligned),
-            "part": ("stimulus", part),
+            "part": ("stimulus", _parts(kept, *ends)),
             "low": low,
             "high": high,
             "difference": low - high,
@@ -162,12 +153,15 @@ def modulation(
             "spearman": partial_rank_correlation(*both),
             "spearman_partial": partial,
             "p_partial": p_partial,
+            "intervals": (("of", "value"), intervals),
         },
-        coords={"stimulus": labels},
+        coords={"stimulus": labels, "of": list(OF), "value": list(VALUES)},
         attrs={
             "form": form,
-            "measure": "mean of values" if pair is None else repr(measure or NeighborOverlap(k)),
+            "measure": "mean of values" if pair is None else repr(groups.measure),
             "n_group": n_group,
+            "chance": chance,  # of the alignment of single stimuli; NaN for values
+            "confidence": confidence,
             "controls": ", ".join(controls),
             "n_permutations": n_permutations,
             "seed": seed,
@@ -175,53 +169,30 @@ def modulation(
     )
 
 
-class _Groups:
-    """The alignment of the first and the last stimuli of an order."""
-
-    def __init__(
-        self,
-        rows: np.ndarray,
-        aligned: np.ndarray,
-        pair: Systems | None,
-        measure: Measure,
-        n_group: int,
-    ) -> None:
-        self.values = aligned[rows]
-        self.pair = [part[rows] for part in pair.rows] if pair else None
-        self.measure, self.n_group = measure, n_group
-
-    def compare(self, order: np.ndarray) -> tuple[float, float]:
-        """Return the alignment of the groups at both ends."""
-        low, high = (self._value(part) for part in (order[: self.n_group], order[-self.n_group :]))
-        return low, high
-
-    def permuted(self, n_permutations: int, seed: int) -> np.ndarray:
-        """Return the differences of groups that are drawn by lot."""
-        random = np.random.default_rng(seed)
-        drawn = (random.permutation(len(self.values)) for _ in range(n_permutations))
-        return np.array([low - high for low, high in map(self.compare, drawn)])
-
-    def _value(self, rows: np.ndarray) -> float:
-        if self.pair is None:
-            return float(self.values[rows].mean())
-        first, second = (part[np.sort(rows)] for part in self.pair)
-        return self.measure.compare_arrays(first, second)
+def _aligned(
+    dispersion: xr.Dataset,
+    alignment: object,
+    systems: Sequence[str] | None,
+    measure: Measure | None,
+    k: int,
+) -> tuple[Systems | None, np.ndarray, float]:
+    """Return the two systems if there are any, the alignment of stimuli, and its chance level."""
+    labels = dispersion["stimulus"].values
+    if not isinstance(alignment, Mapping):
+        check_apart(dispersion, systems)
+        return None, _per_stimulus(alignment, labels, measure), np.nan
+    given = match_systems(alignment, list(labels))
+    check_apart(dispersion, given.names, given.hashes)
+    pair = pair_of(given)
+    first, second = pair.rows
+    return pair, neighbor_overlap(first, second, k, clamp="none"), k / (len(labels) - 1)
 
 
-def _two(pair: Systems) -> Systems:
-    """Refuse more than two systems; bound outliers, and drop dimensions that hold nothing."""
-    if len(pair.names) != 2:
-        message = f"{len(pair.names)} systems were given to align; give two."
-        raise DataError(message)
-    rows = []
-    for part in pair.rows:
-        bound = outlier_bound(part)
-        values = np.clip(np.asarray(part, dtype=float), -bound, bound)
-        if values.shape[1] > len(values):  # as many directions as rows keep all products
-            _, triangle = np.linalg.qr(values.T)
-            values = triangle.T
-        rows.append(values)
-    return Systems(pair.names, rows, pair.stimuli)
+def _parts(kept: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Say for each stimulus which group it is in."""
+    part = np.where(kept, "middle", "undefined")
+    part[low], part[high] = "low", "high"
+    return part
 
 
 def _per_stimulus(alignment: object, labels: np.ndarray, measure: Measure | None) -> np.ndarray:
@@ -245,23 +216,6 @@ def _per_stimulus(alignment: object, labels: np.ndarray, measure: Measure | None
         message = f"{len(missing)} of {len(labels)} stimuli have no alignment {name_some(missing)}."
         raise DataError(message)
     return values[labels].to_numpy(float)
-
-
-def _check_apart(dispersion: xr.Dataset, systems: Sequence[str] | None) -> None:
-    """Refuse systems that are on both sides."""
-    if systems is None:
-        message = (
-            "A value for each stimulus was given without the systems that it comes from; name them "
-            "by systems=[...], so that none is among those of the dispersion."
-        )
-        raise DataError(message)
-    both = sorted({str(name) for name in systems} & set(dispersion["system"].values))
-    if both:
-        message = (
-            f"{len(both)} systems are both aligned and part of the dispersion {name_some(both)}; "
-            "compute the dispersion without them."
-        )
-        raise DataError(message)
 
 
 def _check(share: float, n_permutations: int) -> None:

@@ -52,11 +52,8 @@ class Systems:
 
     @property
     def hashes(self) -> dict[str, str]:
-        """Hash of the matched values of each system."""
-        digests = (
-            hashlib.sha256(np.ascontiguousarray(rows).data).hexdigest() for rows in self.rows
-        )
-        return {name: digest[:16] for name, digest in zip(self.names, digests, strict=True)}
+        """Hash of the matched values of each system, whatever the type of their numbers."""
+        return {name: _hash(rows) for name, rows in zip(self.names, self.rows, strict=True)}
 
     def split(self, folds: FoldRule | None, seed: int) -> tuple[Splits, list]:
         """Split the stimuli; return the splits, and pairs of training and test rows."""
@@ -128,3 +125,10 @@ def _rows_of(name: str, array: xr.DataArray, labels: np.ndarray) -> np.ndarray:
         )
         raise DataError(message)
     return design_rows(array.drop_vars("layer", errors="ignore").assign_coords(layer=name), labels)
+
+
+def _hash(rows: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update((np.asarray(row, dtype=float) + 0.0).tobytes())  # -0 becomes 0
+    return digest.hexdigest()[:16]

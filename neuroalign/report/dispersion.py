@@ -14,16 +14,23 @@ from neuroalign.models.images import stimulus_image
 from neuroalign.report.dispersion_curves import plot_learning_curve as plot_learning_curve
 from neuroalign.report.dispersion_curves import plot_modulation as plot_modulation
 from neuroalign.report.dispersion_print import WORDS, bracket, dispersion_table, shown
-from neuroalign.report.similarity import COLORS
+from neuroalign.report.dispersion_style import (
+    AGREED,
+    NOT_AGREED,
+    QUIET,
+    finished,
+    new_figure,
+    open_frame,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-AGREED, NOT_AGREED = COLORS[:2]
 COLUMNS = 6  # pictures in a row
 MOST_WORDS = 84  # characters in a line
-DPI = 160
+RIGHT = 4.1  # inches of the distributions
+PICTURES, PICTURE, HEADING = 8.4, 1.65, 0.45  # inches: all in a row, one with its title, a heading
 
 
 def plot_dispersion(
@@ -64,8 +71,6 @@ def plot_dispersion(
     >>> found = na.dispersion.procrustes_dispersion(views)
     >>> figure = plot_dispersion(found, stimuli, n=3)
     """
-    from matplotlib.figure import Figure
-
     table = dispersion_table(dispersion, stimuli, form=form)
     n = min(n, len(table) // 2)
     if n < 1:
@@ -80,9 +85,13 @@ def plot_dispersion(
         raise DataError(message)
     pictures = "image" in known
     n_rows = -(-n // COLUMNS) if pictures else 1
-    figure = Figure(figsize=(12.5, max(4.8, 3.2 * n_rows)), layout="constrained")
-    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(2.1, 1), wspace=0.02)[0]
     ends = (table.iloc[:n], table.iloc[len(table) - n :][::-1])
+    wide, high = PICTURES, 2 * (HEADING + PICTURE * n_rows)
+    if not pictures:
+        longest = max(len(_words(known, name)) for rows in ends for name in rows["stimulus"])
+        wide, high = max(3.6, 0.9 + 0.085 * longest), 2 * (HEADING + 0.24 * n)
+    figure = new_figure(wide + RIGHT, max(4.2, high))
+    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=(wide, RIGHT), wspace=0.02)[0]
     for part, rows, word, color in zip(
         left.subfigures(2, 1, squeeze=False)[:, 0],
         ends,
@@ -97,13 +106,11 @@ def plot_dispersion(
         if pictures:
             _show_images(part, rows, known, form, n_rows)
         else:
-            _show_words(part, rows, known, form)
+            _show_words(part, rows, known, form, wide)
     above, below = right.subplots(2, 1)
     _draw_distribution(above, dispersion)
     _draw_norms(below, table, ends, form)
-    if path is not None:
-        figure.savefig(path, dpi=DPI)
-    return figure
+    return finished(figure, path)
 
 
 def _show_images(
@@ -121,15 +128,21 @@ def _show_images(
         )
 
 
-def _show_words(part: SubFigure, rows: pd.DataFrame, stimuli: pd.DataFrame, form: str) -> None:
+def _show_words(
+    part: SubFigure, rows: pd.DataFrame, stimuli: pd.DataFrame, form: str, wide: float
+) -> None:
     """Show texts, or labels where there is no text, one in a line."""
     axes = part.subplots()
     axes.set_axis_off()
     for number, row in enumerate(rows.to_dict("records")):
         y = 1 - (number + 0.5) / len(rows)
-        axes.text(0.0, y, f"{row[form]:.2f}", va="center", fontsize=10, color="0.35")
-        words = shown(stimuli, row["stimulus"], MOST_WORDS) or row["stimulus"]
-        axes.text(0.09, y, words, va="center", fontsize=10, parse_math=False)
+        axes.text(0.0, y, f"{row[form]:.2f}", va="center", fontsize=10, color=QUIET)
+        words = _words(stimuli, row["stimulus"])
+        axes.text(0.7 / wide, y, words, va="center", fontsize=10, parse_math=False)
+
+
+def _words(stimuli: pd.DataFrame, label: str) -> str:
+    return shown(stimuli, label, MOST_WORDS) or label
 
 
 def _draw_distribution(axes: Axes, dispersion: xr.Dataset) -> None:
@@ -138,7 +151,7 @@ def _draw_distribution(axes: Axes, dispersion: xr.Dataset) -> None:
     drawn = {
         "held out": (found.held_out, AGREED, "-"),
         "fitted to": (found.in_sample, NOT_AGREED, "-"),
-        "null": (found.null, "0.35", "--"),
+        "null": (found.null, QUIET, "--"),
     }
     finite = [values[np.isfinite(values)] for values, *_ in drawn.values()]
     every = np.concatenate(finite)
@@ -155,11 +168,12 @@ def _draw_distribution(axes: Axes, dispersion: xr.Dataset) -> None:
                 linestyle=line,
             )
             axes.axvline(values.mean(), color=color, linewidth=1, linestyle=line)
-    axes.set_xlabel(f"dispersion{found.unit}")
+    more = " (last bar: and more)" if every.max() > bins[-1] else ""
+    axes.set_xlabel(f"dispersion{found.unit}{more}")
     axes.set_ylabel("stimuli")
     axes.set_title(_of_what(dispersion), fontsize=9, loc="left")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8)
+    open_frame(axes)
+    axes.legend(fontsize=8, framealpha=0.9, edgecolor="none", borderpad=0.2)
 
 
 def _draw_norms(
@@ -171,17 +185,25 @@ def _draw_norms(
         axes.plot(rows["norm"], rows[form], "o", color=color, markersize=5)
     x = np.linspace(0, float(table["norm"].max()), 50)
     nothing = {"dispersion": x**2, "consensus_r2": 0 * x}.get(form, 0 * x + 1)
-    axes.plot(x, nothing, color="0.35", linestyle="--", linewidth=1)
-    end, side = (-1, "right") if form == "dispersion" else (0, "left")
+    axes.plot(x, nothing, color=QUIET, linestyle="--", linewidth=1)
+    left = form != "dispersion" and _is_free(table["norm"], table[form], nothing[0])
+    end, side = (0, "left") if left else (-1, "right")
     axes.annotate(
         " systems share nothing ", (x[end], nothing[end]), (0, 2), textcoords="offset points",
-        fontsize=7, color="0.35", ha=side, va="bottom",
+        fontsize=7, color=QUIET, ha=side, va="bottom",
     )  # fmt: skip
     axes.set_xlim(left=0)
     axes.margins(y=0.12)
     axes.set_xlabel("norm, over systems")
     axes.set_ylabel(WORDS[form])
-    axes.spines[["top", "right"]].set_visible(False)
+    open_frame(axes)
+
+
+def _is_free(norms: pd.Series, values: pd.Series, level: float) -> bool:
+    """Say whether there is room above the left end of a line."""
+    reach = 0.1 * float(np.ptp([*values, level]))
+    above = (values > level) & (values < level + reach)
+    return not (above & (norms < 0.4 * norms.max())).any()
 
 
 def _of_what(dispersion: xr.Dataset) -> str:

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from neuroalign.data.schema import CONDITION, STIMULUS_KINDS
-from neuroalign.dispersion.confounding import confounds, form_values
+from neuroalign.dispersion.confounding import confounds, form_values, from_most_agreed
 from neuroalign.dispersion.differences import mean_interval
 
 WIDTH = 120  # of tables that go to a file
@@ -63,7 +63,7 @@ def dispersion_table(
     >>> bool(table.relative.is_monotonic_increasing), table.shown[0]
     (True, 'a word')
     """
-    order = form_values(dispersion, form)
+    values = form_values(dispersion, form)
     known = stimuli.set_axis(stimuli.index.astype(str))
     labels = dispersion["stimulus"].values
     table = pd.DataFrame({"stimulus": labels, "shown": [shown(known, name) for name in labels]})
@@ -75,8 +75,8 @@ def dispersion_table(
     for name in confounds(dispersion)["confound"].values:
         if name not in table:
             table[name] = dispersion[name].values
-    kept = np.flatnonzero(np.isfinite(order))
-    rows = kept[np.argsort(order[kept], kind="stable")]
+    kept = np.flatnonzero(np.isfinite(values))
+    rows = kept[from_most_agreed(values[kept], form)]
     return table.iloc[rows].reset_index(drop=True)
 
 
@@ -206,7 +206,7 @@ def summary_sentences(dispersion: xr.Dataset, *, form: str = "relative") -> list
     """Say in words how far systems agree, how well that is known, and what it goes with."""
     attrs = dispersion.attrs
     found = bracket(dispersion)
-    mean, low, high = (float(found.interval[name]) for name in ("mean", "low", "high"))
+    mean, low, high = (float(found.interval[name]) for name in ("mean_dispersion", "low", "high"))
     over = "groups of stimuli" if "group" in dispersion.coords else "stimuli"
     interval = f"; {low:.3f} to {high:.3f} over new {over}, rotations as fitted"
     share = attrs["n_train"] / attrs["d"]
