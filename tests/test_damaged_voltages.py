@@ -109,7 +109,7 @@ DAMAGED = {
         f"File 'a.edf' {EDF_SHORT}",
     ),
     "EDF that promises channels": (
-        lambda f: RAW(changed(edf(f), b"1       3   ", b"1       9999")),
+        lambda f: RAW(changed(edf(f), b"1       3   ", b"1       99  ")),
         "File 'a.edf' cannot be read as a continuous recording (ValueError: could not convert "
         "string to float: '').",
     ),
