@@ -98,7 +98,8 @@ class Rows:
 
     Parameters
     ----------
-    values : float array (showings, targets)
+    values : array (showings, targets)
+        As they were recorded; numbers of any kind.
     codes : int array (showings,)
         Number of the stimulus of each row, ascending.
     showings : DataArray
@@ -136,9 +137,9 @@ class Rows:
             found = undefined_estimate(n_targets, len(self.divided.blocks.part), reason)
         else:
             step = max(1, CHUNK // len(self.codes))
+            some = (self.values[:, start : start + step] for start in range(0, n_targets, step))
             parts = [
-                estimate(self.values[:, start : start + step], self.codes, self.divided.blocks)
-                for start in range(0, n_targets, step)
+                estimate(values.astype(float), self.codes, self.divided.blocks) for values in some
             ]
             found = Estimate(*(np.concatenate(part, axis=-1) for part in zip(*parts, strict=True)))
         coords = {
@@ -159,7 +160,7 @@ def lay_out(recording: xr.DataArray, parts: pd.Series | None, blocks: pd.Series 
     order = np.argsort(codes, kind="stable")
     order = order[codes[order] >= 0]
     showings = showings.isel(showing=order)
-    values = np.asarray(showings.values, dtype=float)
+    values = showings.values
     refuse_infinite(values)
     repetitions = str(recording.attrs.get("repetitions", ALL))
     values = values.reshape(len(order), int(np.prod(values.shape[1:])))

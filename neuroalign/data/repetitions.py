@@ -18,6 +18,8 @@ from neuroalign.data.streams import (
 from neuroalign.errors import DataError
 from neuroalign.numerics.reliability import half_of_showings
 
+COLUMNS = 64  # neuroids that are averaged at a time
+
 
 def to_showings(recording: xr.DataArray) -> xr.DataArray:
     """Lay repetitions out as rows: (showing, neuroid, [time]), sorted by stimulus label.
@@ -49,7 +51,7 @@ def to_showings(recording: xr.DataArray) -> xr.DataArray:
         rows = recording.rename(stimulus="showing")
         rows = rows.assign_coords(stimulus=("showing", rows["showing"].values)).drop_vars("showing")
     rows = rows.isel(showing=np.argsort(rows["stimulus"].values, kind="stable"))
-    seen = np.isfinite(np.asarray(rows.values, dtype=float)).any(axis=tuple(range(1, rows.ndim)))
+    seen = np.isfinite(rows.values).any(axis=tuple(range(1, rows.ndim)))
     return rows.isel(showing=seen)
 
 
@@ -92,11 +94,17 @@ def average_repetitions(recording: xr.DataArray) -> xr.DataArray:
         return recording.astype(float).sortby("stimulus")
     rows = to_showings(recording)
     labels, codes = np.unique(rows["stimulus"].values, return_inverse=True)
-    values = np.asarray(rows.values, dtype=float)
-    refuse_infinite(values)
-    present = np.isfinite(values)
-    sums = _sum_by(np.where(present, values, 0.0), codes, len(labels))
-    counts = _sum_by(present, codes, len(labels))
+    refuse_infinite(rows.values)
+    starts = np.searchsorted(codes, np.arange(len(labels)))
+    shape = len(labels), *rows.shape[1:]
+    sums, counts = np.empty(shape), np.empty(shape, dtype=int)
+    for column in range(0, rows.shape[1], COLUMNS):  # at a time, which bounds the memory
+        part = slice(column, column + COLUMNS)
+        values = rows.values[:, part].astype(float)
+        present = np.isfinite(values)
+        values[~present] = 0.0
+        sums[:, part] = np.add.reduceat(values, starts, axis=0)
+        counts[:, part] = np.add.reduceat(present, starts, axis=0, dtype=int)
     averages = np.full_like(sums, np.nan)
     np.divide(sums, counts, out=averages, where=counts > 0)
     per_neuroid = counts.max(axis=2) if counts.ndim == 3 else counts
@@ -114,12 +122,6 @@ def average_repetitions(recording: xr.DataArray) -> xr.DataArray:
         },
         attrs=recording.attrs,
     )
-
-
-def _sum_by(values: np.ndarray, codes: np.ndarray, n: int) -> np.ndarray:
-    """Sum rows that share a code; rows are sorted by code and every code occurs."""
-    starts = np.searchsorted(codes, np.arange(n))
-    return np.add.reduceat(values, starts, axis=0, dtype=None if values.dtype != bool else int)
 
 
 def split_repetitions(recording: xr.DataArray, *, seed: int) -> tuple[xr.DataArray, xr.DataArray]:
