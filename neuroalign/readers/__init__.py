@@ -8,6 +8,7 @@ from neuroalign.readers.bids import read_confounds as read_confounds
 from neuroalign.readers.bids import read_fmriprep as read_fmriprep
 from neuroalign.readers.bids_ieeg import read_bids_ieeg as read_bids_ieeg
 from neuroalign.readers.bids_ieeg import read_bids_ieeg_events as read_bids_ieeg_events
+from neuroalign.readers.cifti import read_cifti as read_cifti
 from neuroalign.readers.epochs import epoch as epoch
 from neuroalign.readers.events import read_events as read_events
 from neuroalign.readers.mne_epochs import read_epochs as read_epochs
@@ -22,6 +23,7 @@ from neuroalign.readers.spike_times import counts_to_rate as counts_to_rate
 from neuroalign.readers.spike_times import psth as psth
 from neuroalign.readers.spike_times import trials_by_condition as trials_by_condition
 from neuroalign.readers.stimulus_sets import read_stimulus_set as read_stimulus_set
+from neuroalign.readers.surfaces import read_gifti as read_gifti
 from neuroalign.readers.voltages import high_gamma as high_gamma
 from neuroalign.readers.voltages import remove_line_noise as remove_line_noise
 
@@ -38,10 +40,12 @@ __all__ = [
     "read_bids_events",
     "read_bids_ieeg",
     "read_bids_ieeg_events",
+    "read_cifti",
     "read_confounds",
     "read_epochs",
     "read_events",
     "read_fmriprep",
+    "read_gifti",
     "read_glmsingle",
     "read_nifti",
     "read_nsd",

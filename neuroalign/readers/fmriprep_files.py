@@ -65,7 +65,7 @@ def repetition_time(files: Sequence[Path]) -> float | None:
     """Return the repetition time that the descriptions beside the series state, if they do."""
     periods = {}
     for path in files:
-        beside = path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+        beside = path.with_name(path.name.partition(".")[0] + ".json")
         if beside.exists():
             with reading(beside, "a description"):
                 said = json.loads(beside.read_text(encoding="utf-8")).get("RepetitionTime")

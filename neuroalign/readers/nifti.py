@@ -15,7 +15,7 @@ from neuroalign.readers.files import reading
 from neuroalign.readers.grids import Neuroids, grid_of, neuroids_of, require_same
 from neuroalign.readers.nifti_files import KIND, open_nifti, space_of
 from neuroalign.readers.region_names import Labels
-from neuroalign.readers.rows import entities, joined_rows, listed, run_names
+from neuroalign.readers.rows import entities, joined_rows, listed, sample_coords
 
 TO_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 
@@ -117,7 +117,11 @@ def read_nifti(
         attrs["units"] = units
     if kind == "sample":
         period = _period(images, files) if sampling_period is None else sampling_period
-        coords = _sample_coords(files, sizes, run, period)
+        if set(sizes) == {1} and len(sizes) > 1 and (run is None or isinstance(run, str)):
+            # Files of one volume each are one run, in the order given.
+            coords = sample_coords(files[:1], [len(sizes)], run or "run-1", period)
+        else:
+            coords = sample_coords(files, sizes, run, period)
         attrs["sampling_period"] = period
     elif kind == "showing":
         coords = _showing_coords(files, sizes)
@@ -130,20 +134,6 @@ def read_nifti(
         coords={name: (kind, values) for name, values in coords.items()} | neuroids.coords,
         attrs=attrs,
     )
-
-
-def _sample_coords(
-    files: Sequence[Path], sizes: Sequence[int], run: str | Sequence[str] | None, period: float
-) -> dict[str, np.ndarray]:
-    """Return run and onset of every volume; files of one volume each are one run, in order."""
-    if set(sizes) == {1} and len(sizes) > 1 and (run is None or isinstance(run, str)):
-        names, sizes = [run or "run-1"], [len(sizes)]
-    else:
-        names = run_names(files, run)
-    return {
-        "run": np.repeat(names, sizes),
-        "onset": np.concatenate([np.arange(size) * period for size in sizes]),
-    }
 
 
 def _showing_coords(files: Sequence[Path], sizes: Sequence[int]) -> dict[str, np.ndarray]:

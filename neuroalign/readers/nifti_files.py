@@ -33,7 +33,7 @@ def open_nifti(path: str | PathLike[str]) -> Any:
             raise DataError(message)
         _check_header(image, str(path))
         stored = existing(str(image.file_map["image"].filename))
-        _check_size(image, stored)
+        check_size(image, stored)
     return image
 
 
@@ -56,7 +56,7 @@ def _check_header(image: Any, name: str) -> None:
         raise DataError(message)
 
 
-def _check_size(image: Any, stored: Any) -> None:
+def check_size(image: Any, stored: Any) -> None:
     """Refuse a header that promises more than its file can hold, before memory is taken."""
     promised = int(image.dataobj.offset) + image.get_data_dtype().itemsize * int(
         np.prod([int(size) for size in image.shape], dtype=object)

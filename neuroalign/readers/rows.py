@@ -100,3 +100,13 @@ def run_names(paths: Sequence[Path], run: str | Sequence[str] | None) -> list[st
         )
         raise DataError(message)
     return names
+
+
+def sample_coords(
+    files: Sequence[Path], sizes: Sequence[int], run: str | Sequence[str] | None, period: float
+) -> dict[str, np.ndarray]:
+    """Return the run of every sample, and its onset in s from the start of its run."""
+    return {
+        "run": np.repeat(run_names(files, run), sizes),
+        "onset": np.concatenate([np.arange(size) * period for size in sizes]),
+    }
