@@ -46,8 +46,9 @@ def held_out_cosine(first, second, fit, held):
     mean, other = first[fit].mean(0), second[fit].mean(0)
     left, products, right = np.linalg.svd((first[fit] - mean).T @ (second[fit] - other))
     rank = np.sum(products > 1e-9 * products[0])
-    x, y = (first[held] - mean) @ left[:, :rank] @ right[:rank], second[held] - other
-    return np.sum(x * y) / (np.linalg.norm(first[held] - mean) * np.linalg.norm(y))
+    x, y = (values[held] - values[held].mean(0) for values in (first, second))
+    turned = x @ left[:, :rank] @ right[:rank]
+    return np.sum(turned * y) / (np.linalg.norm(x) * np.linalg.norm(y))
 
 
 def unit_rows(values, bound=np.inf):

@@ -290,3 +290,60 @@ def test_unknown_similarities_and_nan_are_refused():
     assert str(caught.value) == "No similarity is called 'cosin'. Did you mean 'cosine'?"
     with pytest.raises(DataError, match="The first array has 1 values that are NaN or infinite"):
         odd_one_out(np.array([[1.0, np.nan]] + [[1, 2]] * 3), np.array([[0, 1, 2]]))
+
+
+@pytest.mark.parametrize("largest", [30_000_000, 0])
+def test_items_that_are_close_together_and_far_from_others_are_told_apart(largest, monkeypatch):
+    monkeypatch.setattr(choices, "LARGEST_TABLE", largest)
+    items = np.array([[1000, 0], [1000, 1e-4], [1000, 3e-4], [-900, 5], [20, -70.0]])
+    triplets = np.array([[0, 1, 2]])
+    predicted = odd_one_out(items, triplets, similarity="euclidean")
+    np.testing.assert_array_equal(predicted, [[0, 0, 1]])
+    found = triplet_similarities(items, triplets, similarity="euclidean")
+    np.testing.assert_allclose(found, [[-2e-4, -3e-4, -1e-4]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine", "euclidean"])
+def test_pairs_of_equal_similarity_are_tied_however_they_are_rounded(similarity):
+    rng = np.random.default_rng(0)
+    category = np.arange(28) % 7
+    turned = np.eye(7)[category] @ np.linalg.qr(rng.normal(size=(7, 7)))[0]
+    first, second = np.triu_indices(28, 1)
+    judged = (category[first] == category[second]) + rng.normal(size=len(first))
+    expected = spearmanr(category[first] == category[second], judged).statistic
+    assert judged_spearman(turned, judged, similarity=similarity) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (
+            lambda: choice_ceiling(np.array([[-1, 0, 1]]), np.array([0])),
+            "Triplets number items from -1 to 1; count items from 0.",
+        ),
+        (
+            lambda: choice_probabilities(np.zeros(3)),
+            "The similarities have shape (3,); give three for each triplet.",
+        ),
+        (
+            lambda: choice_probabilities([["a"] * 3]),
+            "The given array holds <U1; give real numbers.",
+        ),
+        (
+            lambda: choice_error(["a", "b"], np.array([[0, 1, 2], [3, 4, 5]])),
+            "The credit array holds <U1; give real numbers.",
+        ),
+        (
+            lambda: judged_spearman([[1, 2], [3]], np.zeros(1)),
+            "The first array is not rectangular; its rows differ in length.",
+        ),
+        (
+            lambda: choice_ceiling([[0, 1, 2], [3]], np.array([0, 1])),
+            "The triplets array is not rectangular; its rows differ in length.",
+        ),
+    ],
+)
+def test_what_is_no_choice_is_refused_in_one_sentence(call, sentence):
+    with pytest.raises(DataError) as error:
+        call()
+    assert str(error.value) == sentence

@@ -48,7 +48,7 @@ def test_capacity_of_what_is_undefined_is_undefined_but_for_points():
 def test_balls_have_no_negative_size():
     with pytest.raises(DataError) as caught:
         ball_capacity(np.array([1, -1]), 2)
-    message = "A radius or a dimension is negative; give values of 0 or more."
+    message = "A radius or a dimension is negative or infinite; give values of 0 or more."
     assert str(caught.value) == message
 
 

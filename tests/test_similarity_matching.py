@@ -260,8 +260,8 @@ def test_a_center_has_a_value_for_each_unit():
         relative_representation(np.ones((20, 3)), ANCHORS, center="anchor")
     assert str(unknown.value) == "No center is called 'anchor'. Did you mean 'anchors'?"
     with pytest.raises(DataError) as caught:
-        RelativeSimilarity(n_anchors=1)
-    assert str(caught.value) == "n_anchors is 1; use 2 or more."
+        RelativeSimilarity(n_anchors=2)
+    assert str(caught.value) == "n_anchors=2 is not a whole number of 3 or more."
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -289,20 +289,30 @@ def test_relative_similarity_compares_stimuli_that_are_no_anchors():
     order = np.random.default_rng(3).permutation(30)
     anchors, others = order[:10], order[10:]
     one, two = (relative_representation(x, anchors)[others] for x in (first, second))
-    cosines = [a @ b / np.linalg.norm(a) / np.linalg.norm(b) for a, b in zip(one, two, strict=True)]
+    expected = [np.corrcoef(a, b)[0, 1] for a, b in zip(one, two, strict=True)]
     found = RelativeSimilarity(n_anchors=10, seed=3).compare_arrays(first, second)
-    assert found == pytest.approx(np.mean(cosines), abs=1e-12)
+    assert found == pytest.approx(np.mean(expected), abs=1e-12)
 
 
-def test_independent_relative_representations_read_0():
+@pytest.mark.parametrize("spread", [0, 0.7, 1.5])
+def test_independent_relative_representations_read_0_however_far_stimuli_are(spread):
     rng = np.random.default_rng(0)
-    found = [
-        RelativeSimilarity(10).compare_arrays(
-            rng.normal(size=(40, 9)) + 2, rng.normal(size=(40, 7)) - 1
+    found = []
+    for _ in range(300):
+        first, second = (
+            rng.normal(size=(40, p)) * np.exp(spread * rng.normal(size=(40, 1))) + 2 for p in (9, 7)
         )
-        for _ in range(200)
-    ]
-    assert abs(np.mean(found)) < 3 * np.std(found) / np.sqrt(200)
+        found.append(RelativeSimilarity(10).compare_arrays(first, second))
+    assert abs(np.mean(found)) < 3 * np.std(found) / np.sqrt(300)
+
+
+def test_a_stimulus_as_like_one_anchor_as_all_others_is_undefined():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(6, 3))
+    anchors, others = np.split(np.random.default_rng(0).permutation(6), 2)
+    values[anchors, 2] = 0
+    values[others[0]] = [*values[anchors, :2].mean(0), 1]
+    assert np.isnan(RelativeSimilarity(3).compare_arrays(values @ rotation(3, 0), values))
 
 
 @pytest.mark.parametrize("measure", [*map(UnitMatching, MODES), RelativeSimilarity(5)])

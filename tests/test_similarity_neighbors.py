@@ -342,10 +342,10 @@ def test_what_cannot_be_is_refused():
     assert str(caught.value) == "There are 11 stimuli, and this needs 12; give more stimuli."
     with pytest.raises(DataError) as caught:
         nearest_neighbors(first, 0)
-    assert str(caught.value) == "k is 0; use 1 neighbor or more."
+    assert str(caught.value) == "k=0 is not a whole number of 1 or more."
     with pytest.raises(DataError) as caught:
         LocalKernelAlignment(k=1)
-    assert str(caught.value) == "k is 1, and CKNNA needs 2 neighbors or more."
+    assert str(caught.value) == "k=1 is not a whole number of 2 or more."
     with pytest.raises(DataError) as caught:
         outlier_bound(first, quantile=1)
     assert str(caught.value) == "quantile is 1; use one between 0 and 1, such as 0.95."

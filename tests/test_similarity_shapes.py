@@ -224,6 +224,15 @@ def test_independent_systems_read_0_on_held_out_stimuli(shape, whitening):
     assert abs(np.mean(found)) < 3 * np.std(found) / np.sqrt(200)
 
 
+def test_independent_systems_read_0_with_a_few_stimuli_far_from_the_others():
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(400):
+        pair_of_systems = rng.normal(size=(2, 30, 5)) * np.exp(1.5 * rng.normal(size=(2, 30, 1)))
+        found.append(HeldOutProcrustes(n_splits=1).compare_arrays(*pair_of_systems))
+    assert abs(np.mean(found)) < 3 * np.std(found) / np.sqrt(400)
+
+
 @pytest.mark.parametrize("measure", MEASURES)
 def test_what_does_not_vary_is_undefined(measure):
     first, _ = pair()
@@ -299,4 +308,4 @@ def test_the_matrix_needs_the_same_stimuli():
 def test_no_splits_are_refused():
     with pytest.raises(DataError) as caught:
         HeldOutProcrustes(n_splits=0).compare_arrays(*pair())
-    assert str(caught.value) == "n_splits is 0; use 1 or more."
+    assert str(caught.value) == "n_splits=0 is not a whole number of 1 or more."

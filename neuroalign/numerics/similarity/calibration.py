@@ -9,31 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.exchangeability import Blocks
-from neuroalign.numerics.similarity.inputs import check_pair
+from neuroalign.numerics.similarity.inputs import check_pair, check_whole
+from neuroalign.numerics.similarity.measure import Measure
 
 FEWEST = 20  # pairings, the true one included, so that p can be .05
 
 # Scores that differ by less are equal.
 SAME = 1e-12
-
-
-class Measure(Protocol):
-    """What can be calibrated: whatever compares two arrays of activations of the same stimuli.
-
-    A measure may also have `prepare_array(values) -> object`, for what takes one array only, and
-    ``compare_prepared(first, second, order) -> float``, which compares two such objects when
-    stimulus ``order[i]`` of the second meets stimulus i of the first. Then each array is prepared
-    once for all permutations.
-    """
-
-    def compare_arrays(self, first: np.ndarray, second: np.ndarray) -> float:
-        """Compare activations (stimuli, units) with others (stimuli, other units)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +140,8 @@ def _orders(
     n_stimuli: int, n_permutations: int, groups: np.ndarray | None, seed: int
 ) -> np.ndarray:
     """Draw orders (permutations, stimuli) that differ from each other and from the true one."""
+    check_whole("n_permutations", n_permutations, 1)
+    check_whole("seed", seed, 0)
     if n_permutations < FEWEST - 1:
         message = (
             f"n_permutations is {n_permutations}, which cannot lead to a p of .05 or less; use "

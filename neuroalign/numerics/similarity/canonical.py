@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 from scipy import integrate
 
 from neuroalign.errors import DataError
-from neuroalign.numerics.similarity.inputs import center_units, check_pair
+from neuroalign.numerics.similarity.inputs import center_units, check_pair, check_whole
 
 FEWEST = 3  # stimuli
 
@@ -100,7 +101,7 @@ class SVCCA:
 
     def __post_init__(self) -> None:
         """Refuse shares that are none."""
-        if not 0 < self.variance <= 1:
+        if not (isinstance(self.variance, Real) and 0 < self.variance <= 1):
             message = f"variance={self.variance} must be a share above 0 and up to 1."
             raise DataError(message)
 
@@ -179,6 +180,9 @@ def chance_of_cca(n_stimuli: int, rank_first: int, rank_second: int) -> float:
     ----------
     Wachter (1980), doi:10.1214/aos/1176345134.
     """
+    check_whole("n_stimuli", n_stimuli, 2)
+    for name, rank in (("rank_first", rank_first), ("rank_second", rank_second)):
+        check_whole(name, rank, 1)
     freedom = n_stimuli - 1
     low, high = (min(rank, freedom) / freedom for rank in sorted((rank_first, rank_second)))
     ones = max(low + high - 1, 0) / low  # share of correlations that are 1

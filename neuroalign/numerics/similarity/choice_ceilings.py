@@ -8,6 +8,7 @@ import numpy as np
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.similarity.choices import check_chosen, check_triplets
+from neuroalign.numerics.similarity.inputs import as_numbers
 
 PAIRS = ((0, 1), (0, 2), (1, 2))
 
@@ -92,7 +93,7 @@ def choice_error(credit: np.ndarray, triplets: np.ndarray) -> float:
     Assenova (2015), doi:10.1093/pan/mpv018.
     """
     rows = np.sort(check_triplets(triplets), axis=1)
-    values = np.asarray(credit, dtype=float)
+    values = as_numbers(credit, "credit").astype(float)
     n = len(rows)
     if values.shape != (n,):
         message = f"Credits have shape {values.shape}; give one for each of {n} triplets."

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
-from scipy.stats import rankdata
+from scipy.spatial.distance import squareform
 
 from neuroalign.errors import DataError, unknown_name
-from neuroalign.numerics.similarity.inputs import check_matrix
+from neuroalign.numerics.rdm.comparison import spearman
+from neuroalign.numerics.rdm.products import squared_distances
+from neuroalign.numerics.similarity.inputs import as_array, as_numbers, check_matrix
 
 SIMILARITIES = ("dot", "cosine", "euclidean")
 
@@ -41,8 +45,7 @@ def triplet_similarities(
     >>> triplet_similarities(np.array([[2.0, 0], [1, 0], [0, 1]]), np.array([[0, 1, 2]]))
     array([[0., 0., 2.]])
     """
-    found = _scores(values, triplets, similarity)[0]
-    return -np.sqrt(-found) if similarity == "euclidean" else found
+    return _scores(values, triplets, similarity)[0]
 
 
 def odd_one_out(values: np.ndarray, triplets: np.ndarray, *, similarity: str = "dot") -> np.ndarray:
@@ -97,11 +100,15 @@ def choice_probabilities(similarities: np.ndarray, *, temperature: float = 1.0) 
     float array (triplets, 3)
         Rows sum to 1. NaN where a similarity is.
     """
-    if not 0 < temperature < np.inf:
+    if not (isinstance(temperature, Real) and 0 < temperature < np.inf):
         message = f"temperature={temperature} must be a number above 0."
         raise DataError(message)
-    scaled = (similarities - similarities.max(1, keepdims=True)) / temperature
-    odds = np.exp(scaled)
+    given = as_numbers(similarities, "given").astype(float)
+    if given.ndim != 2 or given.shape[1] != 3:
+        message = f"The similarities have shape {given.shape}; give three for each triplet."
+        raise DataError(message)
+    with np.errstate(over="ignore", invalid="ignore"):
+        odds = np.exp((given - given.max(1, keepdims=True)) / temperature)
     return odds / odds.sum(1, keepdims=True)
 
 
@@ -147,7 +154,7 @@ def judged_spearman(values: np.ndarray, judged: np.ndarray, *, similarity: str =
     """
     matrix = check_matrix(values, "first")
     pairs = np.triu_indices(len(matrix), 1)
-    given = np.asarray(judged, dtype=float)
+    given = as_numbers(judged, "judged").astype(float)
     if given.shape != pairs[0].shape:
         message = (
             f"Judged similarities have shape {given.shape}, but {len(matrix)} items have "
@@ -155,14 +162,15 @@ def judged_spearman(values: np.ndarray, judged: np.ndarray, *, similarity: str =
         )
         raise DataError(message)
     shown = np.isfinite(given)
-    found = _pair_scores(
-        _prepared(matrix, similarity), pairs[0][shown], pairs[1][shown], similarity
-    )
-    if len(found) < 3 or np.isnan(found).any():
+    items = _prepared(matrix, similarity)
+    if shown.sum() < 3:
         return float("nan")
-    ranks = [rankdata(side) - (len(found) + 1) / 2 for side in (found, given[shown])]
-    size = np.sqrt((ranks[0] ** 2).sum() * (ranks[1] ** 2).sum())
-    return float(ranks[0] @ ranks[1] / size) if size else float("nan")
+    found = _pair_scores(items, pairs[0][shown], pairs[1][shown], similarity)
+    if np.isnan(found).any():
+        return float("nan")
+    if similarity != "euclidean":
+        found[np.abs(found) <= TIED * np.einsum("ij,ij->i", items, items).max()] = 0
+    return float(spearman(found[None], given[None, shown])[0, 0])
 
 
 def check_triplets(triplets: np.ndarray, n_items: int | None = None) -> np.ndarray:
@@ -178,7 +186,7 @@ def check_triplets(triplets: np.ndarray, n_items: int | None = None) -> np.ndarr
     -------
     int array (triplets, 3)
     """
-    rows = np.asarray(triplets)
+    rows = as_array(triplets, "triplets")
     if rows.ndim != 2 or rows.shape[1] != 3 or rows.dtype.kind not in "iu" or not len(rows):
         message = (
             f"The triplets are {rows.dtype} of shape {rows.shape}; give whole numbers of items, "
@@ -186,9 +194,9 @@ def check_triplets(triplets: np.ndarray, n_items: int | None = None) -> np.ndarr
         )
         raise DataError(message)
     if rows.min() < 0 or (n_items is not None and rows.max() >= n_items):
+        known = "" if n_items is None else f", but there are {n_items}"
         message = (
-            f"Triplets number items from {rows.min()} to {rows.max()}, but there are {n_items}; "
-            "count items from 0."
+            f"Triplets number items from {rows.min()} to {rows.max()}{known}; count items from 0."
         )
         raise DataError(message)
     same = (rows == np.roll(rows, 1, axis=1)).any(1)
@@ -200,7 +208,7 @@ def check_triplets(triplets: np.ndarray, n_items: int | None = None) -> np.ndarr
 
 def check_chosen(chosen: np.ndarray, n_triplets: int) -> np.ndarray:
     """Refuse what is not one of three positions for each triplet."""
-    positions = np.asarray(chosen)
+    positions = as_array(chosen, "chosen")
     if (
         positions.shape != (n_triplets,)
         or positions.dtype.kind not in "iu"
@@ -232,19 +240,17 @@ def _pair_scores(
     items: np.ndarray, first: np.ndarray, second: np.ndarray, similarity: str
 ) -> np.ndarray:
     """Compute inner products, or minus squared distances, of pairs of items."""
+    apart = similarity == "euclidean"
     if len(items) ** 2 <= LARGEST_TABLE:
-        found = (items @ items.T)[first, second]
-    else:
-        step = max(1, CHUNK // items.shape[1])
-        parts = [
-            np.einsum("ij,ij->i", items[first[k : k + step]], items[second[k : k + step]])
-            for k in range(0, len(first), step)
-        ]
-        found = np.concatenate(parts)
-    if similarity != "euclidean":
-        return found
-    squares = np.einsum("ij,ij->i", items, items)
-    return np.minimum(2 * found - squares[first] - squares[second], 0)
+        table = -squareform(squared_distances(items)) if apart else items @ items.T
+        return np.asarray(table[first, second])
+    step = max(1, CHUNK // items.shape[1])
+    parts = []
+    for k in range(0, len(first), step):
+        one, two = items[first[k : k + step]], items[second[k : k + step]]
+        gap = one - two
+        parts.append(np.einsum("ij,ij->i", -gap, gap) if apart else np.einsum("ij,ij->i", one, two))
+    return np.concatenate(parts)
 
 
 def _scores(
@@ -257,5 +263,5 @@ def _scores(
     pairs = ((1, 2), (0, 2), (0, 1))
     first, second = (np.concatenate([rows[:, pair[side]] for pair in pairs]) for side in (0, 1))
     scores = _pair_scores(items, first, second, similarity).reshape(3, -1).T
-    squares = np.einsum("ij,ij->i", items, items)
-    return scores, squares[rows].max(1, keepdims=True)
+    size = np.einsum("ij,ij->i", items, items)[rows].max(1, keepdims=True)
+    return (-np.sqrt(-scores), np.sqrt(size)) if similarity == "euclidean" else (scores, size)

@@ -7,7 +7,12 @@ from itertools import combinations
 import numpy as np
 
 from neuroalign.errors import DataError
-from neuroalign.numerics.similarity.inputs import center_units, check_matrix, check_stimuli
+from neuroalign.numerics.similarity.inputs import (
+    as_numbers,
+    center_units,
+    check_matrix,
+    check_stimuli,
+)
 from neuroalign.numerics.similarity.kernels import unbiased_hsic
 
 FEWEST = {True: 4, False: 2}  # stimuli, unbiased or not
@@ -78,7 +83,7 @@ def signal_participation_ratio(repetitions: np.ndarray) -> float:
     ----------
     As for `participation_ratio`, with a second repetition in place of the same one.
     """
-    responses = np.asarray(repetitions)
+    responses = as_numbers(repetitions, "given")
     if responses.ndim != 3 or len(responses) < 2:
         message = (
             f"The responses have shape {responses.shape}; give 2 repetitions or more of (stimuli, "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from neuroalign.errors import DataError
 from neuroalign.numerics.folds import assign_folds
+from neuroalign.numerics.similarity.inputs import check_whole
 
 FEWEST = 6  # stimuli, three in each half
 
@@ -24,9 +24,8 @@ def split_halves(n_stimuli: int, n_splits: int, seed: int) -> list[tuple[np.ndar
     list of pairs of int arrays
         Rows to fit on and rows to measure on, twice as many pairs as splits.
     """
-    if n_splits < 1:
-        message = f"n_splits is {n_splits}; use 1 or more."
-        raise DataError(message)
+    check_whole("n_splits", n_splits, 1)
+    check_whole("seed", seed, 0)
     pairs = []
     for split in range(n_splits):
         half = assign_folds(np.arange(n_stimuli), 2, [seed, split])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.similarity.canonical import FEWEST, check_ranks, decompose, mean_or_nan
-from neuroalign.numerics.similarity.inputs import center_units, check_pair
+from neuroalign.numerics.similarity.inputs import center_units, check_pair, check_whole
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,11 @@ class HeldOutCCA:
     )
 
     def __post_init__(self) -> None:
-        """Refuse penalties that are none."""
-        if not 0 <= self.penalty <= 1:
+        """Refuse penalties and seeds that are none."""
+        if not (isinstance(self.penalty, Real) and 0 <= self.penalty <= 1):
             message = f"penalty={self.penalty} must be a share from 0 to 1."
             raise DataError(message)
+        check_whole("seed", self.seed, 0)
 
     def compare_arrays(self, first: np.ndarray, second: np.ndarray) -> float:
         """Compare two systems.

@@ -16,8 +16,8 @@ from neuroalign.numerics.similarity.shapes import INVARIANCES, check_whitening, 
 class HeldOutProcrustes:
     """Cosine between two shapes, of stimuli that the rotation was not fitted to.
 
-    Means, whitening and rotation are fitted on half of the stimuli, and the cosine is that of the
-    others; either half serves in turn, and several splits are averaged.
+    Whitening and rotation are fitted on half of the stimuli, and the cosine is that of the others,
+    centered by themselves; either half serves in turn, and several splits are averaged.
 
     Parameters
     ----------
@@ -49,17 +49,9 @@ class HeldOutProcrustes:
         check_whitening(self.whitening)
 
     def compare_arrays(self, first: np.ndarray, second: np.ndarray) -> float:
-        """Compare two sets of activations.
+        """Compare two sets of activations, as `ProcrustesSimilarity` does.
 
-        Parameters
-        ----------
-        first : array (stimuli, units)
-        second : array (stimuli, other units)
-
-        Returns
-        -------
-        float
-            NaN where no unit of either varies in some half.
+        NaN where no unit of either varies in some half.
         """
         first, second = (center_units(values) for values in check_pair(first, second, FEWEST))
         pairs = split_halves(len(first), self.n_splits, self.seed)
@@ -70,37 +62,33 @@ class HeldOutProcrustes:
 class _Frame(NamedTuple):
     """Coordinates that were fitted to some stimuli, for others."""
 
-    mean: np.ndarray  # (units,)
     basis: np.ndarray | None  # (units, directions); None for the units themselves
     gain: np.ndarray | float  # (directions,)
     outside: float  # gain of what is not in the basis
 
-    def place(self, rows: np.ndarray) -> tuple[np.ndarray, float]:
-        """Return the coordinates of rows (rows, directions), and the size of all of them."""
-        centered = rows - self.mean
+    def place(self, centered: np.ndarray) -> tuple[np.ndarray, float]:
+        """Return the coordinates of centered rows (rows, directions), and the size of all."""
         inside = centered if self.basis is None else centered @ self.basis
         beyond = max(float((centered**2).sum() - (inside**2).sum()), 0.0)
         placed = inside * self.gain
         return placed, float(np.sqrt((placed**2).sum() + self.outside**2 * beyond))
 
 
-def _fit_frame(rows: np.ndarray, whitening: float) -> _Frame:
-    centered, mean = center_units(rows), rows.mean(0)
+def _fit_frame(centered: np.ndarray, whitening: float) -> _Frame:
     if whitening:
         _, spread, basis = directions(centered)
-        return _Frame(mean, basis, gain(spread, whitening), 1 - whitening)
-    wide = rows.shape[1] > len(rows)
-    return _Frame(mean, np.linalg.qr(centered.T)[0] if wide else None, 1.0, 1.0)
+        return _Frame(basis, gain(spread, whitening), 1 - whitening)
+    wide = centered.shape[1] > len(centered)
+    return _Frame(np.linalg.qr(centered.T)[0] if wide else None, 1.0, 1.0)
 
 
 def _held_out(
     first: np.ndarray, second: np.ndarray, fit: np.ndarray, held: np.ndarray, whitening: float
 ) -> float:
     """Fit a rotation to some rows, and return the cosine of others."""
-    frames = [_fit_frame(values[fit], whitening) for values in (first, second)]
-    (x, _), (y, _) = (
-        frame.place(values[fit]) for frame, values in zip(frames, (first, second), strict=True)
-    )
+    parts = [[center_units(values[rows]) for values in (first, second)] for rows in (fit, held)]
+    frames = [_fit_frame(rows, whitening) for rows in parts[0]]
+    (x, _), (y, _) = (frame.place(rows) for frame, rows in zip(frames, parts[0], strict=True))
     # What may be rounding of the activations.
     rounding = max(x.shape[1], y.shape[1]) * np.finfo(float).eps
     least = [rounding * float(np.linalg.norm(values)) for values in (first, second)]
@@ -109,7 +97,7 @@ def _held_out(
     real = products > least[0] * float(np.linalg.norm(second))
     rotation = left[:, real] @ right[real]
     (x, x_size), (y, y_size) = (
-        frame.place(values[held]) for frame, values in zip(frames, (first, second), strict=True)
+        frame.place(rows) for frame, rows in zip(frames, parts[1], strict=True)
     )
     if not real.any() or x_size <= least[0] or y_size <= least[1]:
         return np.nan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.moments import ROUNDING
@@ -61,10 +62,7 @@ def check_matrix(values: np.ndarray, name: str, *, keep_float32: bool = False) -
     float64 array (stimuli, units)
         Possibly the input itself: not to be written to.
     """
-    matrix = np.asarray(values)
-    if matrix.dtype.kind not in "biuf":
-        message = f"The {name} array holds {matrix.dtype}; give real numbers."
-        raise DataError(message)
+    matrix = as_numbers(values, name)
     if matrix.ndim != 2 or not matrix.shape[1]:
         message = f"The {name} array has shape {matrix.shape}; give one of (stimuli, units)."
         raise DataError(message)
@@ -78,6 +76,31 @@ def check_matrix(values: np.ndarray, name: str, *, keep_float32: bool = False) -
         )
         raise DataError(message)
     return matrix
+
+
+def as_array(values: ArrayLike, name: str) -> np.ndarray:
+    """Refuse rows that differ in length."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        message = f"The {name} array is not rectangular; its rows differ in length."
+        raise DataError(message) from error
+
+
+def as_numbers(values: ArrayLike, name: str) -> np.ndarray:
+    """Refuse what is no array of real numbers."""
+    found = as_array(values, name)
+    if found.dtype.kind not in "biuf":
+        message = f"The {name} array holds {found.dtype}; give real numbers."
+        raise DataError(message)
+    return found
+
+
+def check_whole(name: str, value: object, fewest: int) -> None:
+    """Refuse an option that is no whole number, or below the fewest."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < fewest:
+        message = f"{name}={value!r} is not a whole number of {fewest} or more."
+        raise DataError(message)
 
 
 def check_stimuli(n_stimuli: int, fewest: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -78,7 +79,7 @@ class CKA:
         """Refuse kernels and bandwidths that are none."""
         if self.kernel not in KERNELS:
             raise unknown_name(self.kernel, KERNELS, kind="kernel")
-        if not 0 < self.bandwidth < np.inf:
+        if not (isinstance(self.bandwidth, Real) and 0 < self.bandwidth < np.inf):
             message = f"bandwidth={self.bandwidth} must be a number above 0."
             raise DataError(message)
 

@@ -8,8 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from neuroalign.errors import DataError
-from neuroalign.numerics.similarity.inputs import check_pair, check_stimuli
+from neuroalign.numerics.similarity.inputs import check_pair, check_stimuli, check_whole
 from neuroalign.numerics.similarity.kernels import unbiased_hsic
 from neuroalign.numerics.similarity.neighbors import (
     Neighbors,
@@ -30,7 +29,11 @@ class _OfNeighbors(ABC):
     # Without clamping also "rotation".
     invariances: ClassVar[frozenset[str]] = frozenset({"scale", "permutation"})
     range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    fewest: ClassVar[int] = 1  # neighbors
     cost: ClassVar[str] = "n^2 (p + q), and n^2 of memory up to 64 MB"
+
+    def __post_init__(self) -> None:
+        check_whole("k", self.k, self.fewest)
 
     def compare_arrays(self, first: np.ndarray, second: np.ndarray) -> float:
         """Compare two sets of activations.
@@ -43,8 +46,8 @@ class _OfNeighbors(ABC):
         Returns
         -------
         float
-            NaN where a stimulus has no nearest ones: all its activations are 0, or all others are
-            equally near.
+            NaN where a stimulus has no nearest ones: all others are equally near, or all its
+            activations are 0, as clamping makes them where 95 % of all are ("exact").
         """
         first, second = check_pair(first, second, self.k + 2)
         return self.compare_prepared(self.prepare_array(first), self.prepare_array(second))
@@ -186,17 +189,13 @@ class LocalKernelAlignment(_OfNeighbors):
     https://jmlr.org/papers/v13/song12a.html.
     """
 
+    fewest: ClassVar[int] = 2
     chance: ClassVar[str] = "about .8 k / (n - 1): .008 for k = 10 and n = 1024"
     range: ClassVar[tuple[float, float]] = (-np.inf, np.inf)
     fails: ClassVar[str] = (
         "Its parts are not those of one kernel, since other stimuli are common to both than to "
         "each with itself: 1 is the value of equal systems, and no bound."
     )
-
-    def __post_init__(self) -> None:
-        if self.k < 2:
-            message = f"k is {self.k}, and CKNNA needs 2 neighbors or more."
-            raise DataError(message)
 
     def _compare(self, first: Neighbors, second: Neighbors, order: np.ndarray) -> float:
         check_stimuli(first.n_stimuli, 4)

@@ -114,8 +114,13 @@ def _checked(
     """Refuse what is not two matrices of the same stimuli; return both in one type."""
     import torch
 
+    for given in (first, second):
+        if not isinstance(given, torch.Tensor) or given.is_complex():
+            kind = given.dtype if isinstance(given, torch.Tensor) else type(given).__name__
+            message = f"The losses are of tensors of real numbers, not of {kind}; use torch.tensor."
+            raise DataError(message)
     shapes = tuple(first.shape), tuple(second.shape)
-    if any(len(shape) != 2 for shape in shapes) or shapes[0][0] != shapes[1][0]:
+    if any(len(shape) != 2 or not shape[1] for shape in shapes) or shapes[0][0] != shapes[1][0]:
         message = (
             f"The tensors have shapes {shapes[0]} and {shapes[1]}; give (stimuli, units) of the "
             "same stimuli."

@@ -14,7 +14,7 @@ from scipy.special import ndtr
 
 from neuroalign.errors import DataError
 from neuroalign.numerics.similarity.dimensionality import participation_ratio
-from neuroalign.numerics.similarity.inputs import center_units, check_matrix
+from neuroalign.numerics.similarity.inputs import as_numbers, center_units, check_matrix
 
 FEWEST_CLASSES, FEWEST_EXEMPLARS = 2, 4
 
@@ -100,14 +100,23 @@ def ball_capacity(radius: np.ndarray | float, dimension: np.ndarray | float) -> 
     Chung, Lee & Sompolinsky (2018), doi:10.1103/PhysRevX.8.031003: balls in the limit of high
     dimension.
     """
-    size = np.asarray(radius, dtype=float)
-    dimension = np.asarray(dimension, dtype=float)
-    if (size < 0).any() or (dimension < 0).any():
-        message = "A radius or a dimension is negative; give values of 0 or more."
+    size, dimension = (
+        as_numbers(values, name).astype(float)
+        for values, name in ((radius, "radius"), (dimension, "dimension"))
+    )
+    if any(((values < 0) | np.isinf(values)).any() for values in (size, dimension)):
+        message = "A radius or a dimension is negative or infinite; give values of 0 or more."
         raise DataError(message)
-    reach = np.where(size == 0, 0.0, size * np.sqrt(dimension))
-    density = np.exp(-(reach**2) / 2) / np.sqrt(2 * np.pi)
-    needed = ((1 + reach**2) * ndtr(reach) + reach * density) / (1 + size**2)
+    if size.ndim and dimension.ndim and size.shape != dimension.shape:
+        message = (
+            f"Radii have shape {size.shape} and dimensions {dimension.shape}; give as many of both."
+        )
+        raise DataError(message)
+    root = np.where(size == 0, 0.0, np.sqrt(dimension))
+    reach, far = size * root, np.hypot(1, size)
+    density = np.exp(-(np.minimum(reach, 40) ** 2) / 2) / np.sqrt(2 * np.pi)  # 0 beyond
+    inside = size / far * root
+    needed = (far**-2.0 + inside**2) * ndtr(reach) + inside / far * density
     return np.asarray(1 / needed)
 
 
@@ -146,7 +155,7 @@ def centroid_nuclear_norm(views: np.ndarray, *, relative: bool = False) -> float
 
 def _check_views(views: np.ndarray, n_classes: int, n_exemplars: int) -> np.ndarray:
     """Refuse what is not a finite array of enough classes and exemplars."""
-    views = np.asarray(views)
+    views = as_numbers(views, "given")
     if views.ndim != 3 or not views.size:
         message = f"The views have shape {views.shape}; give one of (classes, exemplars, units)."
         raise DataError(message)

@@ -14,7 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from neuroalign.errors import DataError, unknown_name
-from neuroalign.numerics.similarity.inputs import check_matrix, check_pair, check_stimuli
+from neuroalign.numerics.similarity.inputs import (
+    check_matrix,
+    check_pair,
+    check_stimuli,
+    check_whole,
+)
 
 CLAMPS = ("exact", "rows", "none")
 QUANTILE = 0.95
@@ -78,9 +83,7 @@ def nearest_neighbors(values: np.ndarray, k: int, *, clamp: str = "exact") -> Ne
     -------
     Neighbors
     """
-    if k < 1:
-        message = f"k is {k}; use 1 neighbor or more."
-        raise DataError(message)
+    check_whole("k", k, 1)
     values = check_matrix(values, "given")
     n_stimuli = len(values)
     check_stimuli(n_stimuli, k + 2)
@@ -121,6 +124,7 @@ def neighbor_overlap(
     ----------
     Huh, Cheung, Wang & Isola (2024), arXiv:2405.07987.
     """
+    check_whole("k", k, 1)
     first, second = check_pair(first, second, k + 2)
     one, two = (nearest_neighbors(values, k, clamp=clamp) for values in (first, second))
     return shared_neighbors(one, two)

@@ -9,9 +9,17 @@ from typing import ClassVar
 import numpy as np
 
 from neuroalign.errors import DataError, unknown_name
-from neuroalign.numerics.similarity.inputs import check_matrix, check_pair
+from neuroalign.numerics.moments import ROUNDING
+from neuroalign.numerics.similarity.inputs import (
+    as_array,
+    as_numbers,
+    check_matrix,
+    check_pair,
+    check_whole,
+)
 
 CENTERS = ("anchors", "none")
+FEWEST = 3  # anchors that a correlation is over
 
 
 def relative_representation(
@@ -51,16 +59,18 @@ def relative_representation(
     # What is left of a stimulus that equals the center is rounding.
     size = np.abs(values).max() if values.size else 0.0
     length = np.linalg.norm(centered, axis=1)
-    length[length <= 1e-12 * size * np.sqrt(values.shape[1])] = np.nan
+    length[length <= ROUNDING * size * np.sqrt(values.shape[1])] = np.nan
     unit = centered / length[:, None]
     return np.clip(unit @ unit[rows].T, -1, 1)
 
 
 @dataclass(frozen=True)
 class RelativeSimilarity:
-    """Cosine between the relative representations of a stimulus, the mean over stimuli.
+    """Correlation, over anchors, of the relative representations of a stimulus, mean over stimuli.
 
-    Anchors are drawn by lot, and only other stimuli are compared.
+    Anchors are drawn by lot, and only other stimuli are compared. Cosines, as published, read more
+    than 0 for independent systems: a few anchors far from the others pull the center toward them,
+    so that all stimuli are unlike these in both systems, and like the rest.
 
     Parameters
     ----------
@@ -71,7 +81,7 @@ class RelativeSimilarity:
 
     References
     ----------
-    Moschella et al. (2023), arXiv:2209.15430, who do not center.
+    Moschella et al. (2023), arXiv:2209.15430, who do not center, and compare by cosines.
     """
 
     n_anchors: int = 500
@@ -88,6 +98,10 @@ class RelativeSimilarity:
         "changes with the scale of single units."
     )
 
+    def __post_init__(self) -> None:
+        check_whole("n_anchors", self.n_anchors, FEWEST)
+        check_whole("seed", self.seed, 0)
+
     def compare_arrays(self, first: np.ndarray, second: np.ndarray) -> float:
         """Compare two sets of activations.
 
@@ -99,26 +113,23 @@ class RelativeSimilarity:
         Returns
         -------
         float
-            NaN where a stimulus or an anchor is at the mean of the anchors.
+            NaN where a stimulus or an anchor is at the mean of the anchors, or a stimulus is as
+            like one anchor as all others.
         """
-        first, second = check_pair(first, second, 4)
+        first, second = check_pair(first, second, 2 * FEWEST)
         order = np.random.default_rng(self.seed).permutation(len(first))
         n_anchors = min(self.n_anchors, len(first) // 2)
         anchors, others = order[:n_anchors], order[n_anchors:]
         one, two = (relative_representation(values, anchors)[others] for values in (first, second))
-        lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(two, axis=1)
-        if not (lengths > 0).all():
+        one, two = (part - part.mean(1, keepdims=True) for part in (one, two))
+        lengths = np.linalg.norm(one, axis=1), np.linalg.norm(two, axis=1)
+        if not (np.minimum(*lengths) > ROUNDING).all():
             return np.nan
-        return float(((one * two).sum(1) / lengths).mean())
-
-    def __post_init__(self) -> None:
-        if self.n_anchors < 2:
-            message = f"n_anchors is {self.n_anchors}; use 2 or more."
-            raise DataError(message)
+        return float(((one * two).sum(1) / (lengths[0] * lengths[1])).mean())
 
 
 def _check_anchors(anchors: Sequence[int] | np.ndarray, n_stimuli: int) -> np.ndarray:
-    rows = np.asarray(anchors)
+    rows = as_array(anchors, "anchors")
     if rows.dtype.kind not in "iu" or rows.ndim != 1 or not len(rows):
         message = "anchors are numbers of rows; give at least one whole number."
         raise DataError(message)
@@ -139,7 +150,7 @@ def _center(
         if center not in CENTERS:
             raise unknown_name(center, CENTERS, kind="center")
         return values[anchors].mean(0) if center == "anchors" else 0.0
-    given = np.asarray(center, dtype=float)
+    given = as_numbers(center, "center").astype(float)
     if given.shape != values.shape[1:]:
         message = (
             f"center has shape {given.shape}, and there are {values.shape[1]} units; "

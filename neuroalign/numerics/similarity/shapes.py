@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import ClassVar
 
 import numpy as np
@@ -195,6 +196,9 @@ def procrustes_matrix(views: Sequence[np.ndarray], *, whitening: float = 0.0) ->
         NaN in the row and column of a set in which nothing varies.
     """
     measure = ProcrustesSimilarity(whitening)
+    if not isinstance(views, Sequence) or not views:
+        message = "Views are a list of arrays of (stimuli, units); give one or more."
+        raise DataError(message)
     for view in views[1:]:
         check_pair(views[0], view, 2)
     shapes = [measure.prepare_array(view) for view in views]
@@ -253,6 +257,6 @@ def _varies(shape: np.ndarray) -> bool:
 
 def check_whitening(whitening: float) -> None:
     """Refuse what is no share."""
-    if not 0 <= whitening <= 1:
+    if not (isinstance(whitening, Real) and 0 <= whitening <= 1):
         message = f"whitening is {whitening}; use a share between 0 (none) and 1 (full)."
         raise DataError(message)
