@@ -173,7 +173,8 @@ def _compared(
             lost = sides.count_lost(other, side)
             found.append((value, nothing, np.nan, np.nan, np.nan, np.nan, reason, lost))
             continue
-        without = np.array([sides.compare(other.take(rows), side.take(rows)) for rows in kept])
+        parts = [(other.take(rows), side.take(rows)) for rows in kept]
+        without = np.array([sides.compare_part(*both) for both in parts])
         sizes = np.bincount(of_row, minlength=n_blocks)
         error, low, high = jackknife_interval(value, without, sizes, LEVEL)
         null = [sides.compare(other.take(order), side) for order in orders]

@@ -164,7 +164,7 @@ def test_topology_keeps_labels_and_says_what_it_did(dataset):
         (
             lambda units, dataset: na.rsa.bootstrap(units, [dataset]),
             "Subjects are given as a list; give a dataset, or subject -> recording or "
-            "dissimilarities.",
+            "dissimilarities, one or more.",
         ),
         (
             lambda units, dataset: na.rsa.bootstrap(units, dataset),

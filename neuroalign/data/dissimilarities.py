@@ -73,6 +73,9 @@ def make_dissimilarities(
             "name, as in dissimilarity='correlation'."
         )
         raise DataError(message)
+    if not isinstance(stimulus, Iterable):
+        message = f"stimulus={stimulus!r} is no list of labels; give one for each stimulus."
+        raise DataError(message)
     labels = as_labels(stimulus, "stimulus")
     if twice := repeated(labels):
         message = f"{len(twice)} stimulus labels occur more than once {name_some(twice)}."

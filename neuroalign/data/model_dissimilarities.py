@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -58,6 +59,14 @@ def load_model_dissimilarities(dataset: str | Path | ModuleType) -> dict[str, xr
         )
         raise DataError(message)
     models = module.model_dissimilarities(dataset_files(dataset))
+    if not isinstance(models, Mapping) or not all(
+        isinstance(values, xr.DataArray) for values in models.values()
+    ):
+        message = (
+            f"model_dissimilarities of dataset {name!r} does not return name -> dissimilarities; "
+            "make them by na.rsa.make_dissimilarities."
+        )
+        raise DataError(message)
     for model, values in models.items():
         faults = dissimilarity_label_faults(values, DIMS[1:]) or dissimilarity_value_faults(values)
         if faults:

@@ -16,6 +16,7 @@ from neuroalign.features.matching import design_rows, label_rows
 from neuroalign.numerics.rdm.dissimilarity import DISSIMILARITIES, crossnobis
 from neuroalign.numerics.rdm.measure import CROSSNOBIS
 from neuroalign.numerics.rdm.noise_precision import precision, residuals
+from neuroalign.numerics.similarity.inputs import check_stimuli
 from neuroalign.similarity.views import SUBJECT, View, split_views
 
 FEWEST_RUNS = 2
@@ -120,6 +121,7 @@ def _of_activations(activations: xr.DataArray, method: str) -> xr.DataArray:
         message = "Crossnobis needs repetitions, which activations have not; use squared_euclidean."
         raise DataError(message)
     labelled = label_rows(activations)
+    check_stimuli(labelled.sizes["stimulus"], 2)
     labels = np.sort(labelled["stimulus"].values)
     row = DISSIMILARITIES[method](design_rows(labelled, labels))
     return make_dissimilarities(

@@ -26,6 +26,7 @@ from neuroalign.numerics.rdm.models import (
 )
 from neuroalign.numerics.rdm.spaces import comparison_named
 from neuroalign.numerics.rdm.variances import t_tests, variances_of_scores
+from neuroalign.numerics.similarity.inputs import check_whole
 from neuroalign.rsa.matched import labels_of, match, stack_rows, subject_dissimilarities
 
 STIMULI, SUBJECTS, BOTH = "stimuli", "subjects", "both"
@@ -93,7 +94,9 @@ def bootstrap(
     """
     if over not in (BOTH, STIMULI, SUBJECTS):
         raise unknown_name(over, (BOTH, STIMULI, SUBJECTS), kind="thing to generalize to")
-    measure = measure or RSA()
+    measure = _checked(measure, RSA())
+    check_whole("n_samples", n_samples, 2)
+    check_whole("seed", seed, 0)
     matched = match(models, subjects, measure)
     units, of_stimulus = _units(matched.stimuli)
     n_stimuli, n_subjects = len(units), len(matched.subject_names)
@@ -193,12 +196,16 @@ def fit_held_out(
     """
     if kind not in KINDS:
         raise unknown_name(kind, KINDS, kind="kind of model")
-    measure = measure or RSA(comparison="correlation")
+    measure = _checked(measure, RSA(comparison="correlation"))
+    check_whole("seed", seed, 0)
     matched = match(models, subjects, measure)
     if kind == "fixed" and len(matched.model_names) > 1:
         message = f"{len(matched.model_names)} models are not one fixed model; give one of them."
         raise DataError(message)
     rule = KFold(5) if folds is None else folds
+    if isinstance(rule, str) or not callable(getattr(rule, "split", None)):
+        message = f"folds={folds!r} does not split stimuli; use KFold(n)."
+        raise DataError(message)
     fold_of = rule.split(matched.stimuli, seed).fold_of()[matched.stimuli.index].to_numpy()
     found = cross_validate(
         KINDS[kind](),
@@ -252,9 +259,18 @@ def noise_ceiling(subjects: Subjects, measure: RSA | None = None) -> NoiseCeilin
     >>> round(found.self_inclusion, 2)  # of noise alone
     0.5
     """
-    measure = measure or RSA()
+    measure = _checked(measure, RSA())
     own = subject_dissimilarities(subjects, measure)
     return bounds.noise_ceiling(stack_rows(own, labels_of(own)), measure.comparison)
+
+
+def _checked(measure: RSA | None, default: RSA) -> RSA:
+    if measure is None:
+        return default
+    if not isinstance(measure, RSA):
+        message = f"{measure!r} compares no dissimilarities; use na.rsa.RSA()."
+        raise DataError(message)
+    return measure
 
 
 def _units(stimuli: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -70,9 +70,13 @@ def subject_dissimilarities(
     elif isinstance(subjects, BrainDataset):
         recordings = dict(subjects.recordings)
     else:
+        recordings = {}
+    if not recordings or not all(isinstance(one, xr.DataArray) for one in recordings.values()):
+        kinds = {type(one).__name__ for one in recordings.values()}
+        kind = f"a {type(subjects).__name__}" + (f" of {' and '.join(sorted(kinds))}") * bool(kinds)
         message = (
-            f"Subjects are given as a {type(subjects).__name__}; give a dataset, or subject -> "
-            "recording or dissimilarities."
+            f"Subjects are given as {kind}; give a dataset, or subject -> recording or "
+            "dissimilarities, one or more."
         )
         raise DataError(message)
     return {

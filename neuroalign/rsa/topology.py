@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from scipy.spatial.distance import squareform
 
-from neuroalign.data.dissimilarities import is_dissimilarities
+from neuroalign.data.dissimilarities import DIMS, is_dissimilarities
 from neuroalign.errors import DataError
 from neuroalign.numerics.rdm import topology
 
@@ -77,12 +77,13 @@ def _rows(given: xr.DataArray) -> np.ndarray:
     if not isinstance(given, xr.DataArray) or not is_dissimilarities(given):
         message = "These are no dissimilarities; make them by na.rsa.dissimilarities(recording)."
         raise DataError(message)
-    values = given.values.reshape(-1, *given.shape[-2:])
+    values = given.transpose(..., *DIMS[1:]).values.reshape(-1, *given["stimulus"].shape * 2)
     return np.stack([squareform(square, checks=False) for square in values])
 
 
 def _like(given: xr.DataArray, rows: np.ndarray, name: str) -> xr.DataArray:
     squares = np.stack([squareform(row, checks=False) for row in rows])
     was = given.attrs.get("dissimilarity", "dissimilarity")
-    made = given.copy(data=squares.reshape(given.shape))
+    made = given.transpose(..., *DIMS[1:])
+    made = made.copy(data=squares.reshape(made.shape)).transpose(*given.dims)
     return made.assign_attrs(dissimilarity=f"{name} of {was}")

@@ -11,6 +11,7 @@ from scipy.spatial.distance import squareform
 from neuroalign.data.dissimilarities import is_dissimilarities
 from neuroalign.data.repetitions import split_repetitions
 from neuroalign.data.schema import is_showings
+from neuroalign.errors import DataError
 from neuroalign.numerics.rdm.bounds import noise_ceiling
 from neuroalign.numerics.rdm.measure import RSA
 from neuroalign.similarity.sides import Side, Sides
@@ -48,7 +49,8 @@ def similarity_ceilings(
         `ceiling_halves`: similarity of two halves of the repetitions, averaged over ten divisions;
         halves are noisier than the average that models are compared with, so it is a lower bound.
         `ceiling_lower` and `ceiling_upper` (RSA with several subjects): of the mean over subjects.
-        NaN where a view has none.
+        NaN where a view has none, and where halves of the repetitions have too few stimuli or
+        lack too many responses.
     """
     found = {"ceiling_halves": _halves(recordings, views, sides, by, seed)}
     if isinstance(sides.measure, RSA):
@@ -71,17 +73,18 @@ def _halves(
             continue
         found: dict[str, list[list[float]]] = {}
         for number in range(N_HALVES):
-            halves = [
-                split_views({subject: half}, by)
-                for half in split_repetitions(recording, seed=seed + number)
-            ]
+            parts = split_repetitions(recording, seed=seed + number)
+            try:
+                halves = [split_views({subject: half}, by) for half in parts]
+            except DataError:  # no neuroid has responses to all stimuli of a half
+                break
             for one, two in zip(*halves, strict=True):
                 shared = np.intersect1d(one.labels, two.labels)
                 pair = [
                     [side.take(np.flatnonzero(np.isin(view.labels, shared))) for side in at_times]
                     for view, at_times in ((half, sides.of_view(half)) for half in (one, two))
                 ]
-                values = [sides.compare(*both) for both in zip(*pair, strict=True)]
+                values = [sides.compare_part(*both) for both in zip(*pair, strict=True)]
                 found.setdefault(one.name, []).append(values)
         for name, per_division in found.items():
             bounds[names.index(name)] = np.mean(per_division, axis=0)
@@ -108,7 +111,8 @@ def _between(
         if len(numbers) < FEWEST_SUBJECTS:
             continue
         for moment in range(lower.shape[1]):
-            rows = [squareform(own[k][moment].values, checks=False) for k in numbers]
-            bounds = noise_ceiling(np.stack(rows), measure.comparison)
+            rows = np.stack([squareform(own[k][moment].values, checks=False) for k in numbers])
+            rows[:, np.isnan(rows).any(axis=0)] = np.nan  # bounds are of the same pairs for all
+            bounds = noise_ceiling(rows, measure.comparison)
             lower[numbers, moment], upper[numbers, moment] = bounds.lower, bounds.upper
     return lower, upper

@@ -12,7 +12,8 @@ import xarray as xr
 from neuroalign.errors import DataError, name_some
 from neuroalign.features.matching import design_rows, label_rows
 from neuroalign.numerics.similarity.calibration import calibrate
-from neuroalign.similarity.sides import Measure
+from neuroalign.numerics.similarity.inputs import check_stimuli
+from neuroalign.numerics.similarity.measure import Measure, check_measure
 
 Activations = xr.DataArray | pd.DataFrame
 
@@ -39,6 +40,7 @@ def compare_systems(first: Activations, second: Activations, measure: Measure) -
     >>> round(na.similarity.compare_systems(units, 3 * units, na.similarity.CKA()), 6)
     1.0
     """
+    check_measure(measure)
     labels = _shared_labels({"first": first, "second": second})
     return float(measure.compare_arrays(_rows(first, labels), _rows(second, labels)))
 
@@ -92,6 +94,7 @@ def compare_layers(
     >>> found.attrs["best_pair"]
     'high and one'
     """
+    check_measure(measure)
     for side in (first, second):
         if not isinstance(side, Mapping) or not side:
             message = (
@@ -104,6 +107,9 @@ def compare_layers(
     labels = _shared_labels(named)
     of_groups = None
     if groups is not None:
+        if not isinstance(groups, (Mapping, pd.Series)):
+            message = f"Groups are given as a {type(groups).__name__}; give stimulus -> group."
+            raise DataError(message)
         table = pd.Series(groups)
         if (missing := labels[~np.isin(labels, table.index.astype(str))]).size:
             message = f"{len(missing)} stimuli have no group {name_some(missing)}."
@@ -155,6 +161,11 @@ def describe_measures(measures: Sequence[Any]) -> pd.DataFrame:
     >>> na.similarity.describe_measures([na.similarity.CKA()])["invariances"].item()
     'permutation, rotation, scale, translation'
     """
+    if not isinstance(measures, Sequence):
+        message = f"Measures are given as a {type(measures).__name__}; give a list of them."
+        raise DataError(message)
+    for measure in measures:
+        check_measure(measure)
     rows = [
         {
             "measure": type(measure).__name__,
@@ -180,6 +191,7 @@ def _shared_labels(sides: Mapping[str, Activations]) -> np.ndarray:
                 f"{name_some(odd)}; select those that both have."
             )
             raise DataError(message)
+    check_stimuli(len(labels), 2)
     return np.array(sorted(labels), dtype=str)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import xarray as xr
@@ -12,17 +11,8 @@ from neuroalign.data.dissimilarities import is_dissimilarities
 from neuroalign.errors import DataError, name_some
 from neuroalign.features.matching import design_rows
 from neuroalign.numerics.rdm.measure import RSA
+from neuroalign.numerics.similarity.measure import Measure as Measure
 from neuroalign.similarity.views import View
-
-
-@runtime_checkable
-class Measure(Protocol):
-    """The contract of a measure such as `RSA` or `CKA`."""
-
-    chance: str
-
-    def compare_arrays(self, first: np.ndarray, second: np.ndarray) -> float:
-        """Compare activations (stimuli, units) of the same stimuli; larger is more alike."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +76,13 @@ class Sides:
         if isinstance(self.measure, RSA):
             return self.measure.compare_square(first.values, second.values)
         return self.measure.compare_arrays(first.values, second.values)
+
+    def compare_part(self, first: Side, second: Side) -> float:
+        """Compare some of the stimuli; NaN where they are too few for the measure."""
+        try:
+            return self.compare(first, second)
+        except DataError:
+            return float("nan")
 
     def count_lost(self, first: Side, second: Side) -> int:
         """Count the pairs of stimuli that are undefined on either side, and are left out."""

@@ -5,7 +5,7 @@ A view holds responses (stimulus, neuroid, [time]), or dissimilarities where no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -71,6 +71,9 @@ def split_views(
     list of View
         Neuroids that lack a response to a stimulus which others of the view have are left out.
     """
+    if not isinstance(by, Iterable):
+        message = f"by={by!r} is no coordinate; name one, as in by='roi', or several."
+        raise DataError(message)
     names = [by] if isinstance(by, str) else list(by)
     names = list(dict.fromkeys([SUBJECT, *names]))
     return [

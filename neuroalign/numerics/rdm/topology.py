@@ -8,6 +8,7 @@ replaced by paths through neighbors.
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -51,7 +52,7 @@ def geo_topological(condensed: np.ndarray, low: float = 0.2, high: float = 0.8) 
     Lin & Kriegeskorte (2023), The topology and geometry of neural representations,
     arXiv:2309.11028.
     """
-    if not 0 <= low <= high <= 1:
+    if not (_are_numbers(low, high) and 0 <= low <= high <= 1):
         message = f"low={low} and high={high} are not quantiles; give 0 <= low <= high <= 1."
         raise DataError(message)
     scaled = _scaled_ranks(_checked(condensed)[0])
@@ -95,7 +96,7 @@ def sigmoid_topological(
     ----------
     Lin & Kriegeskorte (2023), arXiv:2309.11028.
     """
-    if not 0 < slope < math.inf or not math.isfinite(center):
+    if not (_are_numbers(slope, center) and 0 < slope < math.inf and math.isfinite(center)):
         message = f"slope={slope} and center={center} are no sigmoid; give numbers, slope above 0."
         raise DataError(message)
     return expit(slope * (_scaled_ranks(_checked(condensed)[0]) - center))
@@ -146,7 +147,7 @@ def geodesic(condensed: np.ndarray, share: float = 0.05) -> Geodesic:
     ----------
     Lin & Kriegeskorte (2023), arXiv:2309.11028.
     """
-    if not 0 < share <= 1:
+    if not (_are_numbers(share) and 0 < share <= 1):
         message = f"share={share} is no share of the pairs; give a number above 0, up to 1."
         raise DataError(message)
     given, n_stimuli = _checked(condensed)
@@ -175,6 +176,10 @@ def _path_lengths(ranks: np.ndarray, share: float, n_stimuli: int) -> np.ndarray
     paths = shortest_path(graph, method="D", directed=False)
     lengths[there] = paths[first, second][there]
     return lengths
+
+
+def _are_numbers(*values: object) -> bool:
+    return all(isinstance(value, Real) for value in values)
 
 
 def _checked(condensed: np.ndarray) -> tuple[np.ndarray, int]:
