@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from neuroalign.data.dissimilarities import (
     dissimilarity_value_faults,
     is_dissimilarities,
 )
+from neuroalign.data.faults import gathering, with_mend
 from neuroalign.data.schema import (
     is_stream,
     label_faults,
@@ -26,7 +29,7 @@ from neuroalign.data.schema import (
     stimulus_faults,
     value_faults,
 )
-from neuroalign.errors import DataError, NeuroalignError
+from neuroalign.errors import DataError, NeuroalignError, name_some
 from neuroalign.models.protocol import Model, as_model
 from neuroalign.models.torch_model import TorchModel
 
@@ -51,12 +54,75 @@ def check_dataset(dataset: BrainDataset) -> None:
     >>> from neuroalign.testing import check_dataset
     >>> check_dataset(na.load_dataset("simulated-v4", n_crops=2))
     """
-    known = getattr(getattr(dataset, "card", None), "known_faults", ())
-    faults = [fault for fault in dataset_faults(dataset) if fault not in known]
-    if faults:
+    if faults := _unknown_faults(dataset, dataset_faults(dataset)):
         name = getattr(dataset, "name", "without a name")
         message = _listed(f"Dataset {name!r}", faults)
         raise DataError(message)
+
+
+def load_and_check(name: str, load: Callable[[], BrainDataset]) -> BrainDataset:
+    """Load a dataset and check it, and raise all faults together, those of loading included.
+
+    What `make_recording` and `BrainDataset` would refuse is noted while `load` goes on, so that
+    whoever mends a dataset sees every fault at once.
+
+    Parameters
+    ----------
+    name : str
+        Said in the message.
+    load : callable
+        Without arguments; returns the dataset.
+
+    Returns
+    -------
+    BrainDataset
+
+    Raises
+    ------
+    DataError
+        Lists every fault found, with what to do about it.
+
+    Examples
+    --------
+    >>> import neuroalign as na
+    >>> from neuroalign.testing import load_and_check
+    >>> load_and_check("tiny", lambda: na.load_dataset("simulated-v4", n_crops=2)).name
+    'simulated-v4'
+    """
+    dataset = None
+    with gathering() as faults:
+        try:
+            dataset = load()
+            faults += dataset_faults(dataset)
+        except NeuroalignError as error:
+            if not faults:
+                raise
+            faults.append(str(error).rstrip("."))
+    if listed := _unknown_faults(dataset, faults):
+        message = _listed(f"Dataset {name!r}", listed)
+        raise DataError(message)
+    return cast(BrainDataset, dataset)
+
+
+def _unknown_faults(dataset: BrainDataset | None, faults: Iterable[str]) -> list[str]:
+    """List each fault once, without those that the card declares as known."""
+    known = getattr(getattr(dataset, "card", None), "known_faults", ())
+    return [fault for fault in dict.fromkeys(faults) if fault not in known]
+
+
+def dataset_remarks(dataset: BrainDataset) -> Iterator[str]:
+    """Yield, in words, what is no fault but worth knowing: responses that are missing."""
+    for subject in dataset.subjects:
+        recording = dataset.recordings[subject]
+        if is_dissimilarities(recording):
+            continue
+        missing = recording.isnull()
+        if n_missing := int(missing.sum()):
+            lacking = int(missing.any([dim for dim in missing.dims if dim != "neuroid"]).sum())
+            yield (
+                f"subject {subject!r}: {lacking} of {recording.sizes['neuroid']} neuroids lack "
+                f"responses, {n_missing / missing.size:.1%} of all (NaN)"
+            )
 
 
 def dataset_faults(dataset: BrainDataset) -> Iterator[str]:
@@ -65,6 +131,7 @@ def dataset_faults(dataset: BrainDataset) -> Iterator[str]:
         yield f"it is a {type(dataset).__name__}, not a BrainDataset"
         return
     yield from (f"stimuli: {fault}" for fault in stimulus_faults(dataset.stimuli))
+    yield from (f"stimuli: {fault}" for fault in _missing_files(dataset.stimuli))
     if not dataset.stimulus_kinds:
         yield (
             "stimuli: no column text, image, audio or video that a model could read, and no column "
@@ -188,7 +255,18 @@ def model_faults(model: object, stimuli: pd.DataFrame) -> Iterator[str]:
 
 def _listed(subject: str, faults: Sequence[str]) -> str:
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    return "\n".join([f"{subject} has {count}:", *(f"  - {fault}" for fault in faults)])
+    lines = [f"  - {with_mend(fault)}" for fault in faults]
+    return "\n".join([f"{subject} has {count}:", *lines])
+
+
+def _missing_files(stimuli: pd.DataFrame) -> Iterator[str]:
+    """Yield columns whose files are not there; arrays and other values are no paths."""
+    for kind in ("image", "audio", "video"):
+        if kind in stimuli:
+            paths = stimuli[kind][stimuli[kind].map(lambda value: isinstance(value, (str, Path)))]
+            lost = [label for label, path in paths.items() if not Path(path).is_file()]
+            if lost:
+                yield f"{len(lost)} {kind} files do not exist {name_some(lost)}"
 
 
 def _recording_faults(recording: xr.DataArray) -> list[str]:

@@ -381,8 +381,10 @@ def test_check_lists_the_faults_of_a_dataset(run, tmp_path):
     assert (code, out) == (1, "")
     assert err == (
         "Error: Dataset 'faulty' has 2 faults:\n"
-        "  - subject 'subject-1': 1 neuroids have no response at all (first: 'subject-1/2')\n"
-        "  - subject 'subject-1': 1 neuroids have a constant response (first: 'subject-1/1')\n"
+        "  - subject 'subject-1': 1 neuroids have no response at all (first: 'subject-1/2'): "
+        "leave these neuroids out\n"
+        "  - subject 'subject-1': 1 neuroids have a constant response (first: 'subject-1/1'): "
+        "leave these neuroids out, or declare the fault on the card (known_faults)\n"
     )
 
 

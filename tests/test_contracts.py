@@ -11,6 +11,7 @@ import xarray as xr
 from torch import nn
 
 import neuroalign as na
+from neuroalign.data.faults import with_mend
 from neuroalign.errors import DataError
 from neuroalign.models.catalog import load_model
 from neuroalign.testing import check_dataset, check_model
@@ -319,32 +320,35 @@ def test_a_constant_neuroid_is_named(stimuli):
     recording[:, 2] = 7
     title, faults = faults_of(check_dataset, make_dataset(stimuli, recording))
     assert title == "Dataset 'mine' has 1 fault:"
-    assert faults == ["subject 'm1': 1 neuroids have a constant response (first: 'm1/2')"]
+    assert faults == [
+        with_mend("subject 'm1': 1 neuroids have a constant response (first: 'm1/2')")
+    ]
 
 
 def test_a_neuroid_without_any_response_is_named(stimuli):
     recording = make_recording(stimuli)
     recording[:, 1:3] = np.nan
     _, faults = faults_of(check_dataset, make_dataset(stimuli, recording))
-    assert faults == ["subject 'm1': 2 neuroids have no response at all (first: 'm1/1', 'm1/2')"]
+    fault = "subject 'm1': 2 neuroids have no response at all (first: 'm1/1', 'm1/2')"
+    assert faults == [with_mend(fault)]
 
 
 def test_an_infinite_value_is_named(stimuli):
     recording = make_recording(stimuli)
     recording[0, 3] = np.inf
     _, faults = faults_of(check_dataset, make_dataset(stimuli, recording))
-    assert faults == ["subject 'm1': 1 neuroids have infinite values (first: 'm1/3')"]
+    assert faults == [with_mend("subject 'm1': 1 neuroids have infinite values (first: 'm1/3')")]
 
 
 def test_a_stimulus_that_was_shown_to_nobody_is_named(stimuli):
     _, faults = faults_of(check_dataset, make_dataset(stimuli, make_recording(stimuli[:-2])))
-    assert faults == ["2 stimuli were shown to nobody (first: 's4')"]
+    assert faults == [with_mend("2 stimuli were shown to nobody (first: 's4')")]
 
 
 def test_a_card_of_another_kind_of_stimulus_is_named(stimuli):
     texts = stimuli.rename(columns={"image": "text"})
     _, faults = faults_of(check_dataset, make_dataset(texts))
-    assert faults == ["stimuli: the card says 'image', but there is no such column"]
+    assert faults == [with_mend("stimuli: the card says 'image', but there is no such column")]
 
 
 def test_what_is_no_card_is_named(stimuli):
@@ -357,7 +361,7 @@ def test_stimuli_that_no_model_can_read_are_named(stimuli):
     _, faults = faults_of(check_dataset, make_dataset(bare, card=None))
     assert faults == [
         "stimuli: no column text, image, audio or video that a model could read, and no column "
-        "condition"
+        "condition: add the column that says what was presented"
     ]
 
 
@@ -365,7 +369,10 @@ def test_a_recording_that_differs_when_read_again_is_named(stimuli):
     seeds = iter(range(10))
     dataset = make_dataset(stimuli, lambda: make_recording(stimuli, seed=next(seeds)))
     _, faults = faults_of(check_dataset, dataset)
-    assert faults == ["subject 'm1': reading the recording twice gives different values"]
+    assert faults == [
+        "subject 'm1': reading the recording twice gives different values: let load depend on its "
+        "files and options alone"
+    ]
 
 
 def test_a_recording_that_cannot_be_made_is_named(stimuli):

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import neuroalign as na
+from neuroalign.data.faults import with_mend
 from neuroalign.data.schema import is_stream, label_faults
 from neuroalign.errors import DataError
 from neuroalign.testing import check_dataset
@@ -304,7 +305,7 @@ def test_not_everybody_needs_to_have_every_run():
 def test_words_of_a_run_that_nobody_has_are_a_fault():
     dataset = na.BrainDataset({"ann": stream(run="x")}, table())
     message = "Dataset 'own data' has 1 fault:\n  - 2 stimuli were shown to nobody (first: 'w2')"
-    with refused(message):
+    with refused(f"{message}: leave them out of the table"):
         check_dataset(dataset)
 
 
@@ -312,7 +313,7 @@ def test_constant_neuroids_of_a_stream_are_a_fault():
     recording = stream(np.column_stack([np.arange(6.0), np.zeros(6)]))
     fault = "subject 'ann': 1 neuroids have a constant response (first: 'ann/1')"
     dataset = na.BrainDataset({"ann": recording}, table())
-    with refused(f"Dataset 'own data' has 1 fault:\n  - {fault}"):
+    with refused(f"Dataset 'own data' has 1 fault:\n  - {with_mend(fault)}"):
         check_dataset(dataset)
 
 

@@ -15,6 +15,7 @@ from neuroalign.data.dissimilarities import (
     dissimilarity_label_faults,
     is_dissimilarities,
 )
+from neuroalign.data.faults import refuse
 from neuroalign.data.schema import (
     SAMPLE_COORDS,
     as_labels,
@@ -73,9 +74,7 @@ class BrainDataset:
             raise DataError(message)
         stimuli = stimuli.copy(deep=False)
         stimuli.index = pd.Index(as_labels(stimuli.index, "stimulus"), name="stimulus")
-        if faults := stimulus_faults(stimuli):
-            message = f"Stimuli of dataset {name!r} cannot be used: {'; '.join(faults)}."
-            raise DataError(message)
+        refuse(f"Stimuli of dataset {name!r} cannot be used", "stimuli", stimulus_faults(stimuli))
         if "group" in stimuli:
             stimuli["group"] = as_labels(stimuli["group"], "group")
         if set(SAMPLE_COORDS) <= set(stimuli) and stimuli["run"].notna().all():
@@ -222,9 +221,7 @@ class _Recordings(Mapping[str, xr.DataArray]):
             if others := sorted(owners - {subject}):
                 faults.append(f"it says that it belongs to subject {others[0]!r}")
             faults += self._stimulus_faults(recording)
-        if faults:
-            message = f"Recording of subject {subject!r} cannot be used: {'; '.join(faults)}."
-            raise DataError(message)
+        refuse(f"Recording of subject {subject!r} cannot be used", f"subject {subject!r}", faults)
         return recording
 
     def _stimulus_faults(self, recording: xr.DataArray) -> list[str]:

@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from neuroalign.data.faults import refuse
 from neuroalign.data.schema import (
     NEUROID_COORDS,
     SAMPLE_COORDS,
@@ -108,9 +109,11 @@ def make_recording(
     located["neuroid"] = ("neuroid", _prefixed(_labels_of("neuroid", "neuroid", located), owner))
     recording = xr.DataArray(data, dims=dims, coords={**located, "subject": owner}, attrs=facts)
     recording = recording.transpose(*(dim for dim in dims_allowed(dims) if dim in dims))
-    if faults := label_faults(recording):
-        message = f"Recording of subject {owner!r} cannot be made: {'; '.join(faults)}."
-        raise DataError(message)
+    refuse(
+        f"Recording of subject {owner!r} cannot be made",
+        f"subject {owner!r}",
+        label_faults(recording),
+    )
     return recording
 
 
