@@ -1,5 +1,7 @@
 """From files of the field's formats to labelled responses, one format a file."""
 
+from neuroalign.readers.arrays import read_npy as read_npy
+from neuroalign.readers.arrays import read_rda as read_rda
 from neuroalign.readers.assemblies import read_assembly as read_assembly
 from neuroalign.readers.betas import read_glmsingle as read_glmsingle
 from neuroalign.readers.betas import read_nsd as read_nsd
@@ -8,9 +10,19 @@ from neuroalign.readers.bids import read_confounds as read_confounds
 from neuroalign.readers.bids import read_fmriprep as read_fmriprep
 from neuroalign.readers.bids_ieeg import read_bids_ieeg as read_bids_ieeg
 from neuroalign.readers.bids_ieeg import read_bids_ieeg_events as read_bids_ieeg_events
+from neuroalign.readers.brain_treebank import read_brain_treebank as read_brain_treebank
+from neuroalign.readers.brain_treebank_words import (
+    brain_treebank_onsets as brain_treebank_onsets,
+)
+from neuroalign.readers.brain_treebank_words import (
+    read_brain_treebank_words as read_brain_treebank_words,
+)
 from neuroalign.readers.cifti import read_cifti as read_cifti
 from neuroalign.readers.epochs import epoch as epoch
 from neuroalign.readers.events import read_events as read_events
+from neuroalign.readers.judgments import read_choices as read_choices
+from neuroalign.readers.judgments import read_dissimilarities as read_dissimilarities
+from neuroalign.readers.matlab import read_mat as read_mat
 from neuroalign.readers.mne_epochs import read_epochs as read_epochs
 from neuroalign.readers.mne_files import read_annotations as read_annotations
 from neuroalign.readers.mne_files import read_raw as read_raw
@@ -24,12 +36,14 @@ from neuroalign.readers.spike_times import psth as psth
 from neuroalign.readers.spike_times import trials_by_condition as trials_by_condition
 from neuroalign.readers.stimulus_sets import read_stimulus_set as read_stimulus_set
 from neuroalign.readers.surfaces import read_gifti as read_gifti
+from neuroalign.readers.tables import read_table as read_table
 from neuroalign.readers.voltages import high_gamma as high_gamma
 from neuroalign.readers.voltages import remove_line_noise as remove_line_noise
 
 __all__ = [
     "average_events",
     "bin_spikes",
+    "brain_treebank_onsets",
     "counts_to_rate",
     "deconvolve",
     "epoch",
@@ -40,17 +54,25 @@ __all__ = [
     "read_bids_events",
     "read_bids_ieeg",
     "read_bids_ieeg_events",
+    "read_brain_treebank",
+    "read_brain_treebank_words",
+    "read_choices",
     "read_cifti",
     "read_confounds",
+    "read_dissimilarities",
     "read_epochs",
     "read_events",
     "read_fmriprep",
     "read_gifti",
     "read_glmsingle",
+    "read_mat",
     "read_nifti",
+    "read_npy",
     "read_nsd",
     "read_raw",
+    "read_rda",
     "read_stimulus_set",
+    "read_table",
     "remove_line_noise",
     "rereference",
     "trials_by_condition",
