@@ -11,15 +11,11 @@ from neuroalign.readers.bids import read_fmriprep as read_fmriprep
 from neuroalign.readers.bids_ieeg import read_bids_ieeg as read_bids_ieeg
 from neuroalign.readers.bids_ieeg import read_bids_ieeg_events as read_bids_ieeg_events
 from neuroalign.readers.brain_treebank import read_brain_treebank as read_brain_treebank
-from neuroalign.readers.brain_treebank_words import (
-    brain_treebank_onsets as brain_treebank_onsets,
-)
-from neuroalign.readers.brain_treebank_words import (
-    read_brain_treebank_words as read_brain_treebank_words,
-)
 from neuroalign.readers.cifti import read_cifti as read_cifti
 from neuroalign.readers.epochs import epoch as epoch
 from neuroalign.readers.events import read_events as read_events
+from neuroalign.readers.film_words import brain_treebank_onsets as brain_treebank_onsets
+from neuroalign.readers.film_words import read_brain_treebank_words as read_brain_treebank_words
 from neuroalign.readers.judgments import read_choices as read_choices
 from neuroalign.readers.judgments import read_dissimilarities as read_dissimilarities
 from neuroalign.readers.matlab import read_mat as read_mat

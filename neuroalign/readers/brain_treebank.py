@@ -23,7 +23,7 @@ from neuroalign.readers.brain_treebank_tables import (
     timings_of,
     trial_names,
 )
-from neuroalign.readers.brain_treebank_words import RATE, check_rate
+from neuroalign.readers.film_words import RATE, check_rate
 from neuroalign.readers.files import existing, reading
 from neuroalign.readers.sizes import check_promised
 from neuroalign.readers.voltage_streams import Run, lazy_stream
@@ -95,7 +95,8 @@ def read_brain_treebank(
         runs.append(Run(name.partition("_trial")[2].join(("trial", "")), *_opened(path, numbers)))
     coords, space = site_coords(root, subject, wanted)
     bad = {"bad": np.isin(wanted, known.corrupted)} if keep_bad else {}
-    facts = {"units": units, "bad_channels": ", ".join(known.corrupted)}
+    facts = {"units": units}
+    facts |= {"bad_channels": ", ".join(known.corrupted)} if known.corrupted else {}
     return lazy_stream(
         runs,
         sampling_period=1 / float(sampling_rate),

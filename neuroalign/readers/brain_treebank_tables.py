@@ -96,9 +96,10 @@ def site_coords(
     if path.exists():
         rows = _by_electrode(_table(path, ("Electrode", REGION)), path).reindex(list(names))
         regions = rows[REGION].astype(object).where(rows[REGION].notna(), UNKNOWN).astype(str)
+        others = rows.drop(columns=REGION)
         coords["roi"] = regions.to_numpy(str)
         coords["hemisphere"] = np.array([_side(region) for region in regions])
-        coords |= {name: x for name, (_, x) in column_coords(rows, "neuroid", TAKEN).items()}
+        coords |= {name: x for name, (_, x) in column_coords(others, "neuroid", TAKEN).items()}
     path = root / "localization" / "elec_coords_full.csv"
     if not path.exists():
         return coords, None
