@@ -152,7 +152,7 @@ def dataset_faults(dataset: BrainDataset) -> Iterator[str]:
             continue
         yield from (f"subject {subject!r}: {fault}" for fault in _recording_faults(before))
         shown |= _stimuli_met(before, dataset.stimuli)
-        neuroids += [] if is_dissimilarities(before) else list(before["neuroid"].values)
+        neuroids += [] if is_dissimilarities(before) else sorted(set(before["neuroid"].values))
         if not _read_again(dataset, subject).identical(before):
             yield f"subject {subject!r}: reading the recording twice gives different values"
     if twice := repeated(neuroids):

@@ -85,7 +85,10 @@ def test_files_of_a_folder_are_looked_for_in_the_folder(tmp_path):
 
 
 def test_a_folder_without_an_adapter_is_refused(tmp_path):
-    with refused(f"Folder {str(tmp_path)!r} holds no dataset.py with CARD and load."):
+    with refused(
+        f"Folder {str(tmp_path)!r} holds no dataset.py with CARD and load, and no stimuli.csv "
+        "with responses."
+    ):
         na.load_dataset(tmp_path)
 
 

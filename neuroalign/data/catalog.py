@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 
 from neuroalign.data.dataset import BrainDataset
 from neuroalign.data.download import DataFiles
+from neuroalign.data.folder import folder_module, is_data_folder
 from neuroalign.errors import DataError, MissingPackageError, NeuroalignError, unknown_name
 
 ENTRY_POINTS = "neuroalign.datasets"
@@ -72,7 +73,12 @@ def dataset_module(dataset: str | Path | ModuleType) -> tuple[str, ModuleType, P
     path = Path(dataset).expanduser()
     if path.is_dir():
         if not (path / FOLDER_MODULE).is_file():
-            message = f"Folder {str(path)!r} holds no {FOLDER_MODULE} with CARD and load."
+            if is_data_folder(path):
+                return path.resolve().name, folder_module(path), path
+            message = (
+                f"Folder {str(path)!r} holds no {FOLDER_MODULE} with CARD and load, and no "
+                "stimuli.csv with responses."
+            )
             raise DataError(message)
         return path.resolve().name, _checked(_module_from(path / FOLDER_MODULE)), path
     if path.suffix == ".py" and path.is_file():

@@ -1,0 +1,274 @@
+"""A folder with tables and arrays as a dataset, without a line of Python.
+
+``dataset.toml`` states facts, ``stimuli.csv`` lists what was presented, and each subject has
+``responses.npy`` or ``responses.csv``, at the top or in a folder of the subject's name.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from neuroalign.data.cards import DatasetCard
+from neuroalign.data.dataset import BrainDataset
+from neuroalign.data.faults import refuse
+from neuroalign.data.recordings import make_recording
+from neuroalign.data.schema import STIMULUS_KINDS, as_labels, stimulus_kinds
+from neuroalign.errors import DataError, name_some, unknown_name
+
+FACTS = "dataset.toml"
+STIMULI = "stimuli.csv"
+NEUROIDS = "neuroids.csv"
+SHOWINGS = "showings.csv"
+ARRAY, TABLE = "responses.npy", "responses.csv"
+PATHS = ("image", "audio", "video")
+
+# What dataset.toml may say, beside the fields of a card.
+OF_RESPONSES = ("units", "dims", "time", "time_convention", "sampling_period", "run")
+OF_CARD = ("citation", "modality", "species", "license", "notes")
+
+
+def is_data_folder(folder: Path) -> bool:
+    """Tell whether a folder is a dataset of tables and arrays."""
+    return (folder / STIMULI).is_file() or (folder / FACTS).is_file()
+
+
+def folder_module(folder: Path) -> ModuleType:
+    """Return what stands for an adapter: a module with `CARD` and `load`.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    module
+    """
+    facts = _facts(folder)
+    stimuli = _stimuli(folder)
+    kinds = stimulus_kinds(stimuli)
+    if not kinds:
+        message = (
+            f"Table {str(folder / STIMULI)!r} has no column that says what was presented; name one "
+            f"of {', '.join(STIMULUS_KINDS)}."
+        )
+        raise DataError(message)
+    module = ModuleType(folder.resolve().name)
+    given = {name: str(facts[name]) for name in OF_CARD if name in facts}
+    defaults = {"citation": "own data", "species": "unstated", "license": "unstated"}
+    module.CARD = DatasetCard(**{**defaults, **given, "stimulus": kinds[0]})  # type: ignore[attr-defined, arg-type]
+    module.load = partial(_load, folder, facts, stimuli)  # type: ignore[attr-defined]
+    return module
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    path = folder / FACTS
+    wanted = "units = 'spikes/s' and modality = 'spikes', or what they are"
+    if not path.is_file():
+        message = f"Folder {str(folder)!r} has no {FACTS}; write one that says {wanted}."
+        raise DataError(message)
+    try:
+        facts = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"File {str(path)!r} is not TOML ({error}); write lines such as units = 'z'."
+        raise DataError(message) from error
+    for name in facts:
+        if name not in OF_RESPONSES + OF_CARD:
+            raise unknown_name(name, OF_RESPONSES + OF_CARD, kind=f"fact in {FACTS}")
+    if "modality" not in facts:
+        message = f"File {str(path)!r} does not say how responses were recorded; add {wanted}."
+        raise DataError(message)
+    return facts
+
+
+def _stimuli(folder: Path) -> pd.DataFrame:
+    """Read what was presented; files are looked for beside the table."""
+    from neuroalign.readers.table_files import to_plain
+
+    table = _table(folder / STIMULI, "stimulus")
+    for kind in PATHS:
+        if kind in table:
+            paths = table[kind]
+            table[kind] = paths.map(lambda name: str(folder / name)).where(paths != "")
+    words = [name for name in table if name in ("text", "group", "run", "condition", *PATHS)]
+    plain = to_plain(table.drop(columns=words))
+    kept = table[words].where(table[words] != "")
+    return pd.concat([kept, plain], axis=1)[[*table.columns]]
+
+
+def _table(path: Path, labels: str) -> pd.DataFrame:
+    """Read a table of words whose index is one of its columns."""
+    from neuroalign.readers.table_files import load_table
+
+    table = load_table(path)
+    if labels not in table:
+        message = (
+            f"Table {str(path)!r} has no column {labels!r}; it has {', '.join(table.columns)}."
+        )
+        raise DataError(message)
+    empty = table[labels] == ""
+    if empty.any():
+        message = f"{empty.sum()} rows of table {str(path)!r} have no {labels}; fill the column."
+        raise DataError(message)
+    return table.set_index(labels)
+
+
+def _load(
+    folder: Path,
+    facts: Mapping[str, Any],
+    stimuli: pd.DataFrame,
+    files: Mapping[str, Path],
+    *,
+    subjects: Sequence[str] | None = None,
+) -> BrainDataset:
+    """Promise the recordings of all subjects; each is read when it is needed."""
+    del files, subjects  # the folder is the dataset; there is nothing to fetch
+    recordings = {
+        subject: partial(_recording, home, subject, facts, stimuli.index)
+        for subject, home in _homes(folder).items()
+    }
+    return BrainDataset(recordings, stimuli)
+
+
+def _homes(folder: Path) -> dict[str, Path]:
+    """Return the folder of each subject: this one, or those in it."""
+    if any((folder / name).is_file() for name in (ARRAY, TABLE)):
+        return {"subject-1": folder}
+    inside = sorted(path for path in folder.iterdir() if path.is_dir())
+    homes = {
+        path.name: path
+        for path in inside
+        if any((path / name).is_file() for name in (ARRAY, TABLE))
+    }
+    if not homes:
+        message = (
+            f"Folder {str(folder)!r} has no {ARRAY} or {TABLE}, and no folder of a subject has; "
+            "put the responses there."
+        )
+        raise DataError(message)
+    return homes
+
+
+def _recording(
+    home: Path, subject: str, facts: Mapping[str, Any], stimuli: pd.Index
+) -> xr.DataArray:
+    options = {name: facts[name] for name in ("sampling_period", "time") if name in facts}
+    if "time_convention" in facts:
+        options["attrs"] = {"time_convention": facts["time_convention"]}
+    if (home / ARRAY).is_file() and (home / TABLE).is_file():
+        message = f"Folder {str(home)!r} has both {ARRAY} and {TABLE}; keep one of them."
+        raise DataError(message)
+    made = _from_array if (home / ARRAY).is_file() else _from_table
+    values, dims, labels = made(home, facts, stimuli)
+    if "units" not in facts:
+        refuse(f"Folder {str(home)!r} cannot be used", FACTS, ["the attribute 'units' is missing"])
+    return make_recording(
+        values,
+        dims,
+        subject=subject,
+        units=str(facts.get("units", "unstated")),
+        **labels,
+        **options,
+    )
+
+
+def _from_array(
+    home: Path, facts: Mapping[str, Any], stimuli: pd.Index
+) -> tuple[xr.DataArray, tuple[str, ...], dict[str, Any]]:
+    """Read an array, whose rows are those of showings.csv, else of stimuli.csv, in order."""
+    from neuroalign.readers.arrays import read_npy
+
+    values = read_npy(home / ARRAY)
+    stream = "sampling_period" in facts
+    showings = _rows(home / SHOWINGS) if (home / SHOWINGS).is_file() else None
+    rows = "sample" if stream else "stimulus" if showings is None else "showing"
+    dims = tuple(facts.get("dims", (rows, "neuroid")))
+    if len(dims) != values.ndim:
+        message = (
+            f"Array {str(home / ARRAY)!r} has the shape {values.shape}; name its axes in {FACTS}, "
+            f"as in dims = ['{rows}', 'neuroid', 'time']."
+        )
+        raise DataError(message)
+    sizes = dict(zip(dims, values.shape, strict=True))
+    labels: dict[str, Any] = _neuroids(home, sizes.get("neuroid", 0))
+    if showings is not None:
+        labels |= {str(name): (rows, column.to_numpy()) for name, column in showings.items()}
+    elif stream:
+        labels["run"] = facts.get("run", "run-1")
+    else:
+        labels["stimulus"] = stimuli
+    expected = len(stimuli) if showings is None else len(showings)
+    if not (stream and showings is None) and sizes.get(rows) != expected:
+        message = (
+            f"Array {str(home / ARRAY)!r} has {sizes.get(rows, 0)} rows, but "
+            f"{STIMULI if showings is None else SHOWINGS} has {expected}."
+        )
+        raise DataError(message)
+    return values, dims, labels
+
+
+def _from_table(
+    home: Path, facts: Mapping[str, Any], stimuli: pd.Index
+) -> tuple[xr.DataArray, tuple[str, ...], dict[str, Any]]:
+    """Read a table, a column a neuroid; rows that share a stimulus are its showings."""
+    from neuroalign.data.schema import SAMPLE_COORDS, SHOWING_COORDS
+    from neuroalign.readers.table_files import load_table, to_numbers
+
+    del stimuli  # a table names its own
+    path = home / TABLE
+    table = load_table(path)
+    given = [str(name) for name in table.columns]
+    of_rows = [name for name in given if name in {*SHOWING_COORDS, *SAMPLE_COORDS}]
+    names = [name for name in given if name not in of_rows]
+    stream = "sampling_period" in facts
+    if not stream and "stimulus" not in of_rows:
+        message = f"Table {str(path)!r} has no column 'stimulus'; it has {', '.join(given)}."
+        raise DataError(message)
+    columns = [to_numbers(table[name], name, str(path)) for name in names]
+    repeats = not stream and table["stimulus"].duplicated().any()
+    rows = "sample" if stream else "showing" if repeats else "stimulus"
+    values = xr.DataArray(pd.DataFrame(dict(zip(names, columns, strict=True))).to_numpy())
+    labels: dict[str, Any] = {name: (rows, table[name].to_numpy()) for name in of_rows}
+    if "onset" in labels:
+        labels["onset"] = (rows, to_numbers(table["onset"], "onset", str(path)))
+    if stream and "run" not in labels:
+        labels["run"] = facts.get("run", "run-1")
+    return values, (rows, "neuroid"), {**labels, **_neuroids(home, len(names), names)}
+
+
+def _rows(path: Path) -> pd.DataFrame:
+    """Read what is known of the rows of an array; numbers become numbers, stimuli stay words."""
+    from neuroalign.readers.table_files import to_plain
+
+    table = _table(path, "stimulus").reset_index()
+    words = [name for name in table if name in ("stimulus", "session", "run")]
+    return pd.concat([table[words], to_plain(table.drop(columns=words))], axis=1)
+
+
+def _neuroids(home: Path, count: int, names: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return labels of neuroids and what is known of them, matched by label if both have some."""
+    from neuroalign.readers.table_files import to_plain
+
+    path = home / NEUROIDS
+    if not path.is_file():
+        return {"neuroid": range(count) if names is None else names}
+    table = _table(path, "neuroid")
+    labels = as_labels(table.index, "neuroid")
+    if names is None and len(labels) != count:
+        message = f"Table {str(path)!r} names {len(labels)} neuroids, but {ARRAY} has {count}."
+        raise DataError(message)
+    if names is not None:
+        if lost := sorted(set(names) - set(labels)):
+            message = f"{len(lost)} columns of {TABLE} are not in {str(path)!r} {name_some(lost)}."
+            raise DataError(message)
+        table = table[~table.index.duplicated()].loc[list(names)]
+    plain = to_plain(table)
+    facts = {str(name): ("neuroid", plain[name].to_numpy()) for name in plain}
+    return {"neuroid": table.index, **facts}
