@@ -31,13 +31,19 @@ def truncated_packed(folder):
     return series.load()
 
 
+def patched(folder, place, *values):
+    """Overwrite bytes of the header."""
+    path = folder / "bold.nii"
+    data = b"".join(value.tobytes() for value in values)
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(data)
+    return path
+
+
 def absurd(folder):
     """Promise more than a petabyte in the header."""
-    path = folder / "bold.nii"
-    data = bytearray(path.read_bytes())
-    data[40:50] = np.array([4, 30000, 30000, 30000, 30000], "<i2").tobytes()
-    path.write_bytes(bytes(data))
-    return read_nifti(path)
+    return read_nifti(patched(folder, 42, *[np.int16(30000)] * 4))
 
 
 def absurd_packed(folder):
@@ -85,11 +91,7 @@ def five_axes(folder):
 
 
 def flat_affine(folder):
-    path = folder / "bold.nii"
-    data = bytearray(path.read_bytes())
-    data[312:328] = bytes(16)
-    path.write_bytes(bytes(data))
-    return read_nifti(path)
+    return read_nifti(patched(folder, 312, np.zeros(4, "f4")))
 
 
 def other_runs(folder, **options):
@@ -241,8 +243,24 @@ CASES = {
         lambda folder: read_nifti(
             folder / "bold.nii", atlas=write_nifti(folder / "p.nii", np.full(SHAPE, 0.5))
         ),
-        "The atlas holds values that are not whole numbers, as maps of probability do; a number "
-        "for each region is needed.",
+        "The atlas holds values that are not whole numbers, as maps of probability do, or above "
+        "2^31; a number for each region is needed.",
+    ),
+    "atlas of huge numbers": (
+        lambda folder: read_nifti(
+            folder / "bold.nii", atlas=write_nifti(folder / "p.nii", np.full(SHAPE, 1e20))
+        ),
+        "The atlas holds values that are not whole numbers, as maps of probability do, or above "
+        "2^31; a number for each region is needed.",
+    ),
+    "negative size": (
+        lambda folder: read_nifti(patched(folder, 42, np.int16(-4))),
+        "File '{folder}/bold.nii' has the shape (-4, 3, 2, 6); a volume or a series is needed.",
+    ),
+    "units that do not exist": (
+        lambda folder: read_nifti(patched(folder, 123, np.uint8(12))),
+        "The header of '{folder}/bold.nii' states no usable sampling period (1.5, unit unknown); "
+        "pass sampling_period, in seconds.",
     ),
     "labels without atlas": (
         lambda folder: read_nifti(folder / "bold.nii", labels={1: "V1"}),

@@ -198,6 +198,14 @@ def empty(folder):
     return read_gifti({"left": folder / "a.func.gii"})
 
 
+def outside(folder):
+    """Say in the file that a surface has fewer vertices than are listed."""
+    path = write_cifti(folder / "b.dtseries.nii", np.zeros((2, 9)), series_axis(2), brain_axis())
+    text = path.read_bytes()
+    path.write_bytes(text.replace(b'SurfaceNumberOfVertices="4"', b'SurfaceNumberOfVertices="3"'))
+    return read_cifti(path)
+
+
 def dense_file(folder, rows=None, brain=None, name="b.dtseries.nii", **options):
     rows, brain = rows or series_axis(2), brain or brain_axis()
     path = write_cifti(folder / name, np.zeros((len(rows), len(brain))), rows, brain)
@@ -313,6 +321,10 @@ REFUSED = {
     "truncated CIFTI": (
         lambda folder: (dense_file(folder), read_cifti(cut(folder / "b.dtseries.nii"))),
         "File '<folder>/b.dtseries.nii' has * bytes, but its header promises *; fetch it anew.",
+    ),
+    "vertices outside": (
+        outside,
+        "File '<folder>/b.dtseries.nii' has vertices or voxels outside of its surfaces or volume.",
     ),
     "parcels": (
         parcels,

@@ -145,7 +145,27 @@ def _open(path: str | PathLike[str]) -> tuple[Any, Any, Any]:
                 f"lengths {tuple(len(axis) for axis in axes)}."
             )
             raise DataError(message)
+        if not _placed(axes[1]):
+            message = (
+                f"File {str(path)!r} has vertices or voxels outside of its surfaces or volume."
+            )
+            raise DataError(message)
     return image, axes[0], axes[1]
+
+
+def _placed(brain: Any) -> bool:
+    """Tell whether every column is a vertex of its surface, or a voxel of the volume."""
+    for full, part, _ in brain.iter_structures():
+        if full in brain.nvertices:
+            inside = np.asarray(brain.vertex[part]) < (brain.nvertices[full] or 0)
+            inside &= brain.vertex[part] >= 0
+        elif brain.volume_shape is None or brain.affine is None:
+            return False
+        else:
+            inside = (brain.voxel[part] < brain.volume_shape) & (brain.voxel[part] >= 0)
+        if not inside.all():
+            return False
+    return True
 
 
 def _require_same(files: Sequence[Path], opened: Sequence[tuple[Any, Any, Any]]) -> None:

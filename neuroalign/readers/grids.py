@@ -10,10 +10,11 @@ import numpy as np
 
 from neuroalign.errors import DataError, MissingPackageError
 from neuroalign.readers.files import reading
-from neuroalign.readers.nifti_files import KIND, open_nifti
+from neuroalign.readers.nifti_files import KIND, open_nifti, units_of
 from neuroalign.readers.region_names import Labels, name_regions
 
 TO_MM = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+MOST = 2**31  # of the numbers of regions
 SAME_PLACE = 1e-3  # mm; affines are stored in single precision
 
 
@@ -56,7 +57,7 @@ class Neuroids:
 
 def grid_of(image: Any, name: str) -> Grid:
     """Return the grid of the volumes of an image, with its affine in mm."""
-    scale = TO_MM.get(image.header.get_xyzt_units()[0], 1.0)
+    scale = TO_MM.get(units_of(image)[0], 1.0)
     affine = np.asarray(image.affine, dtype=float).copy()
     affine[:3] *= scale
     return Grid(tuple(image.shape[:3]), affine, name)
@@ -209,11 +210,12 @@ def _inside(values: np.ndarray) -> np.ndarray:
 
 
 def _codes(values: np.ndarray) -> np.ndarray:
-    whole = np.rint(np.nan_to_num(values.astype(float)))
-    if not np.allclose(whole, np.nan_to_num(values.astype(float)), atol=1e-4, rtol=0):
+    given = np.nan_to_num(values.astype(float))
+    whole = np.rint(given)
+    if not np.allclose(whole, given, atol=1e-4, rtol=0) or np.abs(whole).max() > MOST:
         message = (
-            "The atlas holds values that are not whole numbers, as maps of probability do; a "
-            "number for each region is needed."
+            "The atlas holds values that are not whole numbers, as maps of probability do, or "
+            "above 2^31; a number for each region is needed."
         )
         raise DataError(message)
     return whole.astype(np.int64)

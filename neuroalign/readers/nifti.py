@@ -13,7 +13,7 @@ import xarray as xr
 from neuroalign.errors import DataError
 from neuroalign.readers.files import reading
 from neuroalign.readers.grids import Neuroids, grid_of, neuroids_of, require_same
-from neuroalign.readers.nifti_files import KIND, open_nifti, space_of
+from neuroalign.readers.nifti_files import KIND, open_nifti, space_of, units_of
 from neuroalign.readers.region_names import Labels
 from neuroalign.readers.rows import entities, joined_rows, listed, sample_coords
 
@@ -148,7 +148,7 @@ def _period(images: Sequence[Any], files: Sequence[Path]) -> float:
     """Return the seconds from one volume to the next, on which all headers must agree."""
     periods = []
     for image, path in zip(images, files, strict=True):
-        unit = image.header.get_xyzt_units()[1]
+        unit = units_of(image)[1]
         period = float(image.header["pixdim"][4]) * TO_SECONDS.get(unit, np.nan)
         if not (np.isfinite(period) and period > 0):
             message = (

@@ -37,6 +37,15 @@ def open_nifti(path: str | PathLike[str]) -> Any:
     return image
 
 
+def units_of(image: Any) -> tuple[str, str]:
+    """Return the units of space and of time of a header; codes that do not exist are unknown."""
+    try:
+        space, time = image.header.get_xyzt_units()
+    except KeyError:
+        return "unknown", "unknown"
+    return space, time
+
+
 def space_of(image: Any) -> str:
     """Return what the header says that the coordinates of an image are in."""
     header = image.header
@@ -44,7 +53,7 @@ def space_of(image: Any) -> str:
 
 
 def _check_header(image: Any, name: str) -> None:
-    if image.ndim not in (3, 4) or 0 in image.shape:
+    if image.ndim not in (3, 4) or min(image.shape) < 1:
         message = f"File {name!r} has the shape {image.shape}; a volume or a series is needed."
         raise DataError(message)
     if (dtype := image.get_data_dtype()).kind not in "iuf":
