@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from neuroalign.dispersion.systems import Systems
 from neuroalign.errors import DataError
 from neuroalign.numerics.resampling import jackknife_shifts, t_interval
+from neuroalign.numerics.similarity.measure import Measure as Measure
 from neuroalign.numerics.similarity.neighbors import neighbor_overlap, outlier_bound
 from neuroalign.splits import equal_parts
 
@@ -16,14 +18,8 @@ N_BLOCKS = 20  # of stimuli, left out in turn
 FEWEST_BLOCKS = 10  # in each group
 
 
-class Measure(Protocol):
-    """A measure such as `CKA`: arrays (stimuli, units) of the same stimuli; larger is alike."""
-
-    def compare_arrays(self, first: np.ndarray, second: np.ndarray) -> float:
-        """Compare two systems."""
-
-
-class NeighborOverlap(NamedTuple):
+@dataclass(frozen=True)
+class NeighborOverlap:
     """Share of nearest stimuli in common, less chance: (m - c) / (1 - c), c = k / (n - 1).
 
     Parameters
@@ -32,6 +28,8 @@ class NeighborOverlap(NamedTuple):
     """
 
     k: int
+
+    chance: ClassVar[str] = "0"
 
     def compare_arrays(self, first: np.ndarray, second: np.ndarray) -> float:
         """Compare two systems, with neighbors among these stimuli only."""
