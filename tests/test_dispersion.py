@@ -35,6 +35,35 @@ def test_systems_are_matched_by_label_and_not_by_position(found):
     assert found.dispersion.mean() < 0.6
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("seed", range(3))
+def test_one_start_tells_stimuli_apart_as_eight_in_other_orders_do(seed, dtype):
+    agree = np.random.default_rng(seed).uniform(0.1, 0.9, 120)
+    systems = planted_systems(120, 12, 4, agree, 6, seed=seed)
+    names = [f"net{k}" for k in range(4)]
+    views = dict(zip(names, map(labelled, systems), strict=True))
+    one, eight = (
+        na.dispersion.procrustes_dispersion(
+            {name: views[name] for name in order}, n_starts=n_starts, n_null=0, dtype=dtype,
+            progress=False,
+        )
+        for order, n_starts in ((names, 1), (names[::-1], 8))
+    )  # fmt: skip
+    assert np.corrcoef(one.dispersion, eight.dispersion)[0, 1] > 0.97
+    np.testing.assert_allclose(one.dispersion.mean(), eight.dispersion.mean(), atol=0.01)
+    planted = [
+        pd.Series(agree).corr(pd.Series(f.relative), method="spearman") for f in (one, eight)
+    ]
+    assert abs(planted[0] - planted[1]) < 0.03
+
+
+def test_more_starts_are_asked_for():
+    systems = planted_systems(60, 6, 3, 0.2, 6, seed=0)
+    found = found_of(systems, n_starts=4)
+    assert json.loads(found.attrs["provenance"])["n_starts"] == 4
+    assert found.dispersion_in_sample.mean() <= found_of(systems).dispersion_in_sample.mean() + 1e-6
+
+
 def test_the_result_says_what_it_depends_on(found):
     assert found.attrs["n_train"] == 80
     assert (found.attrs["d"], found.attrs["K"]) == (10, 5)

@@ -45,7 +45,8 @@ def procrustes_dispersion(
     ----------
     views : mapping of str to DataArray or DataFrame
         System (network, layer, subject) -> activations (stimulus, ...), DataFrame indexed by
-        stimulus, or recording, such as ``dataset.recordings``. Widths may differ.
+        stimulus, or recording, such as ``dataset.recordings`` (of streams, see `passages`). Widths
+        may differ.
     stimuli : DataFrame or sequence of str, optional
         Those to use, of which every system must have all. By default all, which must be the same
         in all systems. A DataFrame may have the column "group", which folds keep together, and
@@ -58,9 +59,12 @@ def procrustes_dispersion(
     scaling : {"norm", "none"}
         Whether the size of systems is taken out, or counts.
     n_null : int
-        Fits to training stimuli shuffled within each system, in each fold.
+        Fits to training stimuli shuffled within each system, in each fold. Where stimuli follow
+        each other in time, systems that share nothing but drifts read less than this null.
     n_starts : int
-        Of each fit; the best is kept.
+        Of each fit, in other orders of the systems; the best is kept. More starts change the mean
+        and the order of stimuli next to nothing unless few systems share little, and cost in
+        proportion, but for the null.
     seed : int
         Of folds, starts and shuffles.
     device, dtype : str

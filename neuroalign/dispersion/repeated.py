@@ -69,7 +69,10 @@ def noise_corrected(
             )
             raise DataError(message)
         if is_stream(recording):
-            message = f"Recording {name!r} is a stream of samples; dispersion is of stimuli."
+            message = (
+                f"Recording {name!r} is a stream of samples, and noise-corrected dispersion is of "
+                "stimuli with repetitions; average the samples of each stimulus."
+            )
             raise DataError(message)
     systems = match_systems(recordings, stimuli)
     splits, rows = systems.split(folds, seed)

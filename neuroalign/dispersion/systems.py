@@ -107,8 +107,8 @@ def as_rows(name: object, view: View) -> xr.DataArray:
     rows = label_rows(view)
     if is_stream(rows):
         message = (
-            f"System {str(name)!r} is a stream of samples; dispersion is of stimuli, so average "
-            "the samples of each."
+            f"System {str(name)!r} is a stream of samples, and dispersion is of stimuli; cut the "
+            "story into passages by na.dispersion.passages(dataset)."
         )
         raise DataError(message)
     return rows
