@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.util import find_spec
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 _WANTED: ContextVar[bool] = ContextVar("progress bars are wanted", default=True)
 _SAID: ContextVar[set[str] | None] = ContextVar("what was announced already", default=None)
@@ -50,19 +58,38 @@ def progress_bar(description: str, total: int) -> Iterator[Advance]:
     callable
         Takes the number of steps done since it was last called.
     """
+    with _bars(MofNCompleteColumn()) as bars:
+        yield Advance(bars, bars.add_task(description, total=total))
+
+
+@contextmanager
+def byte_bars() -> Iterator[Callable[[str, int], Advance]]:
+    """Show a bar for each of several files that come at the same time.
+
+    Yields
+    ------
+    callable
+        Takes a name and a number of bytes (0 if unknown), adds a bar, and returns what is told of
+        new bytes. May be called by several threads.
+    """
+    with _bars(DownloadColumn()) as bars:
+        yield lambda name, total: Advance(bars, bars.add_task(name, total=total or None))
+
+
+def _bars(amount: ProgressColumn) -> Progress:
     console = Console(stderr=True)
     notebook = console.is_jupyter and find_spec("ipywidgets") is not None  # rich warns without
     seen = _WANTED.get() and (console.is_terminal or notebook)
-    columns = (
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        amount,
         TextColumn("remaining"),
         TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not seen,
     )
-    with Progress(*columns, console=console, transient=True, disable=not seen) as bar:
-        task = bar.add_task(description, total=total)
-        yield Advance(bar, task)
 
 
 class Advance:

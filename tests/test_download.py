@@ -8,7 +8,6 @@ import os
 import re
 import threading
 
-import pooch
 import pytest
 
 import neuroalign as na
@@ -152,7 +151,11 @@ def test_a_sha1_verifies_where_the_owners_state_no_other_hash(served, cache):
 def test_another_file_than_a_sha1_promises_is_refused_and_not_kept(served, cache):
     folder, address = served
     (folder / "a.npy").write_bytes(b"<html>Please log in</html>")
-    message = f"What {address}/a.npy serves is not the 'a.npy' of this dataset (wrong sha1)."
+    found = hashlib.sha1(b"<html>Please log in</html>").hexdigest()
+    message = (
+        f"What {address}/a.npy serves is not the 'a.npy' of this dataset (its hash is "
+        f"{found[:12]}...)."
+    )
     with refused(message):
         DataFiles("mine", {"a.npy": f"{address}/a.npy#sha1={'0' * 40}"})["a.npy"]
     assert everything_in(cache) == []
@@ -198,7 +201,11 @@ def test_a_damaged_file_in_the_cache_is_refused(cache):
 def test_another_file_than_promised_is_refused_and_not_kept(served, cache):
     folder, address = served
     (folder / "a.npy").write_bytes(b"<html>Please log in</html>")
-    message = f"What {address}/a.npy serves is not the 'a.npy' of this dataset (wrong sha256)."
+    found = hashlib.sha256(b"<html>Please log in</html>").hexdigest()
+    message = (
+        f"What {address}/a.npy serves is not the 'a.npy' of this dataset (its hash is "
+        f"{found[:12]}...)."
+    )
     with refused(message):
         files_at(f"{address}/a.npy")["a.npy"]
     assert everything_in(cache) == []
@@ -224,12 +231,12 @@ def test_a_file_that_the_server_lacks_is_said_in_one_sentence(served, cache):
     assert everything_in(cache) == []
 
 
-def test_a_download_that_breaks_off_is_not_kept(served, cache):
+def test_a_download_that_breaks_off_is_kept_aside_and_never_used(served, cache):
     folder, address = served
     (folder / "breaks-off.npy").write_bytes(CONTENT)
     with refused(not_downloaded(f"{address}/breaks-off.npy", "ChunkedEncodingError")):
         files_at(f"{address}/breaks-off.npy")["a.npy"]
-    assert everything_in(cache) == []
+    assert everything_in(cache) == [cache / "mine" / f".a.npy.{DIGEST[:12]}.part"]
 
 
 def test_an_address_that_cannot_be_is_not_blamed_on_the_hash():
@@ -239,10 +246,10 @@ def test_an_address_that_cannot_be_is_not_blamed_on_the_hash():
 
 
 def fail_with(monkeypatch, error):
-    def retrieve(*arguments, **options):  # noqa: ARG001
+    def receive(*arguments):  # noqa: ARG001
         raise error
 
-    monkeypatch.setattr(pooch, "retrieve", retrieve)
+    monkeypatch.setattr("neuroalign.data.transfer._receive", receive)
 
 
 def test_a_full_disk_is_said_in_one_sentence(cache, monkeypatch):
@@ -258,17 +265,6 @@ def test_a_cache_that_cannot_be_written_to_is_said_in_one_sentence(cache, monkey
         files_at(f"{CLOSED}/a.npy")["a.npy"]
 
 
-def test_a_progress_bar_is_closed_when_a_download_breaks_off(monkeypatch):
-    closed = []
-    monkeypatch.setattr(
-        "neuroalign.data.download._DownloadBar.close", lambda self: closed.append(self._name)
-    )
-    fail_with(monkeypatch, ConnectionError())
-    with pytest.raises(DownloadError):
-        files_at(f"{CLOSED}/a.npy")["a.npy"]
-    assert closed == ["a.npy"]
-
-
 def card(**changes):
     facts = {"citation": "doi:10/x", "modality": "fmri", "species": "human"}
     return na.DatasetCard(**{**facts, "stimulus": "text", "license": "CC0-1.0", **changes})
@@ -281,6 +277,16 @@ def test_a_card_speaks_of_known_modalities_only():
     )
     with refused(message, DataError):
         card(modality="mri")
+
+
+@pytest.mark.parametrize("name", ["../a.npy", "/a.npy", "b/../../a.npy", "", "b\\..\\a.npy"])
+def test_a_card_names_files_within_its_folder_only(name):
+    message = (
+        f"DatasetCard file {name!r} lies outside the folder of the dataset; name a path within "
+        "it, as in 'sub-01/responses.npy'."
+    )
+    with refused(message, DataError):
+        card(files={name: f"#sha256={DIGEST}"})
 
 
 def test_a_card_speaks_of_known_stimuli_only():

@@ -70,6 +70,13 @@ class DatasetCard:
                 message = f"DatasetCard {name}={value!r} is not one of {', '.join(allowed)}."
                 raise DataError(message)
         for name, address in self.files.items():
+            parts = name.replace("\\", "/").split("/")
+            if not all(parts) or ".." in parts:
+                message = (
+                    f"DatasetCard file {name!r} lies outside the folder of the dataset; name a "
+                    "path within it, as in 'sub-01/responses.npy'."
+                )
+                raise DataError(message)
             _, algorithm, digest = split_address(address)
             known = len(digest) == HASHES[algorithm] and set(digest) <= set("0123456789abcdef")
             if not known or not address.startswith(("https://", "http://", "#")):

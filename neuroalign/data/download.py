@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 
+from neuroalign.data.transfer import WrongHashError, transfer
 from neuroalign.errors import DownloadError, unknown_name
-from neuroalign.progress import Advance, progress_bar
+from neuroalign.progress import byte_bars
 
 LOCAL_FOLDER = "NEUROALIGN_DATA"
+AT_ONCE = 4  # files that are fetched at a time
 HASHES = {"sha256": 64, "sha1": 40}  # algorithm: hexadecimal digits
 
 
@@ -50,8 +53,58 @@ class DataFiles(Mapping[str, Path]):
 
     def __getitem__(self, name: str) -> Path:
         """Return the path of a file that is there, whole and verified."""
-        if name not in self._addresses:
-            raise unknown_name(name, self._addresses, kind=f"file of dataset {self._dataset!r}")
+        return self.fetch([name])[name]
+
+    def fetch(self, names: Iterable[str] | None = None) -> dict[str, Path]:
+        """Fetch and verify several files, some at a time.
+
+        Parameters
+        ----------
+        names : iterable of str, optional
+            All by default.
+
+        Returns
+        -------
+        dict of str to Path
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such file.
+        DownloadError
+            If files cannot be fetched; the others are there then. What came of them is kept, and
+            gone on from next time.
+        """
+        wanted = list(self._addresses if names is None else names)
+        for name in wanted:
+            if name not in self._addresses:
+                raise unknown_name(name, self._addresses, kind=f"file of dataset {self._dataset!r}")
+        paths: dict[str, Path] = {}
+        failures: list[DownloadError] = []
+        lacking = []
+        for name in wanted:
+            try:
+                path = self._there(name)
+            except DownloadError as error:
+                failures.append(error)
+            else:
+                lacking += [name] if path is None else []
+                paths |= {} if path is None else {name: path}
+        if lacking:
+            for name, result in self._download(lacking).items():
+                if isinstance(result, DownloadError):
+                    failures.append(result)
+                else:
+                    paths[name] = result
+        if len(failures) > 1:
+            message = f"{len(failures)} of {len(wanted)} files are not there; the first: "
+            raise DownloadError(message + str(failures[0]))
+        if failures:
+            raise failures[0]
+        return {name: paths[name] for name in wanted}
+
+    def _there(self, name: str) -> Path | None:
+        """Return the path of a file that lies here already, and None if it is to be downloaded."""
         address, algorithm, digest = split_address(self._addresses[name])
         if self._folder is not None and (path := self._folder / name).exists():
             if self._verify and digest:
@@ -62,7 +115,46 @@ class DataFiles(Mapping[str, Path]):
             how = self._how_to_get or "its owners"
             message = f"File {name!r} has to be got from {how} and put at {wanted}."
             raise DownloadError(message)
-        return _fetch(self._dataset, name, address, algorithm, digest)
+        path = self._cached(name)
+        if path.exists():
+            _check_hash(path, algorithm, digest)
+            return path
+        return None
+
+    def _cached(self, name: str) -> Path:
+        return cache_folder() / self._dataset / name
+
+    def _download(self, names: Sequence[str]) -> dict[str, Path | DownloadError]:
+        """Download files side by side; what stops one leaves the others alone."""
+        stop = Event()
+        with byte_bars() as add_bar, ThreadPoolExecutor(AT_ONCE) as pool:
+
+            def download(name: str) -> Path | DownloadError:
+                address, algorithm, digest = split_address(self._addresses[name])
+                path = self._cached(name)
+                try:
+                    transfer(
+                        address,
+                        path,
+                        algorithm=algorithm,
+                        digest=digest,
+                        add_bar=add_bar,
+                        stop=stop,
+                    )
+                except OSError as error:
+                    failure = _explained(error, name, address, path.parent)
+                    failure.__cause__ = error
+                    return failure
+                return path
+
+            tasks = {name: pool.submit(download, name) for name in names}
+            try:
+                wait(tasks.values())
+            except BaseException:  # Ctrl-C: what came so far stays, to be gone on from
+                stop.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+        return {name: task.result() for name, task in tasks.items()}
 
     def __iter__(self) -> Iterator[str]:
         """Iterate over the file names; fetches nothing."""
@@ -118,65 +210,17 @@ def _check_hash(path: Path, algorithm: str, digest: str) -> None:
         raise DownloadError(message)
 
 
-def _fetch(dataset: str, name: str, address: str, algorithm: str, digest: str) -> Path:
-    """Download to a temporary file, verify, and only then move into the cache."""
-    import pooch
-
-    target = cache_folder() / dataset / name
-    if target.exists():
-        _check_hash(target, algorithm, digest)
-        return target
-    bar = _DownloadBar(name)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        downloader = pooch.HTTPDownloader(progressbar=bar)
-        pooch.retrieve(
-            address,
-            known_hash=f"{algorithm}:{digest}",
-            fname=target.name,
-            path=target.parent,
-            downloader=downloader,
-        )
-    except OSError as error:
-        raise _explained(error, name, address, target.parent) from error
-    except ValueError as error:
-        message = f"What {address} serves is not the {name!r} of this dataset (wrong {algorithm})."
-        raise DownloadError(message) from error
-    finally:
-        bar.close()
-    return target
-
-
 def _explained(error: OSError, name: str, address: str, folder: Path) -> DownloadError:
     if error.errno == errno.ENOSPC:
         return DownloadError(f"No space is left in {folder} for {name!r}; free some and try again.")
     if isinstance(error, PermissionError):
         return DownloadError(f"The cache folder {folder} cannot be written to.")
+    if isinstance(error, WrongHashError):
+        return DownloadError(
+            f"What {address} serves is not the {name!r} of this dataset (its hash is "
+            f"{str(error)[:12]}...)."
+        )
     return DownloadError(
         f"File {name!r} could not be downloaded from {address} ({type(error).__name__}); check the "
         f"connection, or put the file into a folder that {LOCAL_FOLDER} names."
     )
-
-
-class _DownloadBar:
-    """What pooch asks of a progress bar, drawn by rich."""
-
-    def __init__(self, name: str) -> None:
-        self._name, self.total = name, 0
-        self._stack = ExitStack()
-        self._advance: Advance | None = None
-
-    def update(self, steps: int) -> None:
-        """Advance, opening the bar once the size is known."""
-        if self._advance is None:
-            self._advance = self._stack.enter_context(progress_bar(self._name, self.total))
-        self._advance(steps)
-
-    def reset(self) -> None:
-        """Go back to 0, as pooch does before it fills the bar up."""
-        if self._advance is not None:
-            self._advance(-self.total)
-
-    def close(self) -> None:
-        """Remove the bar."""
-        self._stack.close()
