@@ -1,7 +1,9 @@
 """Every example runs: docstrings, the code of the README and the docs, and the notebooks."""
 
 import contextlib
+import copy
 import doctest
+import functools
 import importlib
 import re
 import shlex
@@ -24,6 +26,24 @@ MODULES = sorted(
 # Lines of shell that set a machine up, measure speed, or run the tests that this one belongs to.
 RECORDED = {"cowley2023", "brennan2016"}
 SETUP = re.compile(r"python3 -m venv |python tests/speed|pytest ")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def planted_once():
+    """Plant simulated-v4 once for each set of options: tens of examples load the same."""
+    module = importlib.import_module("neuroalign.datasets.simulated_v4")
+    plant, planted = module.load, {}
+
+    @functools.wraps(plant)
+    def load(files, **options):
+        key = repr(sorted(options.items()))
+        if key not in planted:
+            planted[key] = plant(files, **options)
+        return copy.deepcopy(planted[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "load", load)
+        yield
 
 
 def blocks(page):

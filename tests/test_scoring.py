@@ -192,20 +192,20 @@ def test_the_noiseless_response_normalizes_to_one_under_whole_group_folds(spread
     groups = np.repeat(np.arange(20), 20)
     labels = [f"s{k:03}" for k in range(400)]
     stimuli = pd.DataFrame({"group": groups}, index=labels)
-    shares = []
-    for _ in range(40):
-        signal = rng.normal(size=(400, 1)) + spread * rng.normal(size=(20, 1))[groups]
-        noisy = signal[:, None] + 1.5 * rng.normal(size=(400, 4, 1))
-        scores = na.score(
-            {"truth": pd.DataFrame(signal, index=labels)},
-            na.make_dataset(noisy, stimuli),
-            na.RidgeEncoding(alphas=[1e-6]),
-            progress=False,
-        )
-        shares += [
-            normalize_by_ceiling(scores, form="r/sqrt(ceiling)", ceiling=ceiling).item()
-            for ceiling in ("split_half", "anova")
-        ]
+    n = 40  # draws: a neuroid each, and a layer that is its noiseless response
+    signal = rng.normal(size=(400, n)) + spread * rng.normal(size=(20, n))[groups]
+    noisy = signal[:, None] + 1.5 * rng.normal(size=(400, 4, n))
+    scores = na.score(
+        {f"truth {k}": pd.DataFrame(signal[:, [k]], index=labels) for k in range(n)},
+        na.make_dataset(noisy, stimuli),
+        na.RidgeEncoding(alphas=[1e-6]),
+        guards=(),
+        progress=False,
+    )
+    shares = [
+        np.diagonal(normalize_by_ceiling(scores, form="r/sqrt(ceiling)", ceiling=ceiling))
+        for ceiling in ("split_half", "anova")
+    ]
     assert np.mean(shares) == pytest.approx(1, abs=tolerance)
 
 
