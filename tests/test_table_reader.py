@@ -78,6 +78,12 @@ def test_shuffled_rows_and_columns_change_nothing_after_labels(long, save, seed)
     xr.testing.assert_identical(one, two.isel(showing=order).sel(neuroid=one.neuroid))
 
 
+def test_rows_and_neuroids_are_in_the_order_of_the_file(long, save):
+    found = read_table(save(long[::-1]), **LONG, repetition="trial")
+    assert found.stimulus.values.tolist() == ["x", "x", "007", "007"]
+    assert found.repetition.values.tolist() == [2, 1, 2, 1]
+
+
 def test_a_long_table_of_averages_has_one_row_a_stimulus(long, save):
     found = read_table(save(long[long.trial == 1]), **LONG)
     assert found.dims == ("stimulus", "neuroid")

@@ -16,6 +16,7 @@ from neuroalign.readers.epochs import epoch as epoch
 from neuroalign.readers.events import read_events as read_events
 from neuroalign.readers.film_words import brain_treebank_onsets as brain_treebank_onsets
 from neuroalign.readers.film_words import read_brain_treebank_words as read_brain_treebank_words
+from neuroalign.readers.hdf5 import read_hdf5 as read_hdf5
 from neuroalign.readers.judgments import read_choices as read_choices
 from neuroalign.readers.judgments import read_dissimilarities as read_dissimilarities
 from neuroalign.readers.matlab import read_mat as read_mat
@@ -23,6 +24,8 @@ from neuroalign.readers.mne_epochs import read_epochs as read_epochs
 from neuroalign.readers.mne_files import read_annotations as read_annotations
 from neuroalign.readers.mne_files import read_raw as read_raw
 from neuroalign.readers.nifti import read_nifti as read_nifti
+from neuroalign.readers.nwb import read_nwb as read_nwb
+from neuroalign.readers.nwb_traces import read_nwb_traces as read_nwb_traces
 from neuroalign.readers.referencing import rereference as rereference
 from neuroalign.readers.responses import average_events as average_events
 from neuroalign.readers.responses import deconvolve as deconvolve
@@ -61,10 +64,13 @@ __all__ = [
     "read_fmriprep",
     "read_gifti",
     "read_glmsingle",
+    "read_hdf5",
     "read_mat",
     "read_nifti",
     "read_npy",
     "read_nsd",
+    "read_nwb",
+    "read_nwb_traces",
     "read_raw",
     "read_rda",
     "read_stimulus_set",
