@@ -306,6 +306,10 @@ DAMAGED = {
         lambda f: (replaced(f / WORDS, "start", "begin"), heard(f)),
         f"File '/{WORDS}' has no column 'start'.",
     ),
+    "words without a number": (
+        lambda f: (replaced(f / WORDS, "\n3,", "\nx,"), heard(f)),
+        f"1 words of '/{WORDS}' have no whole number in the first column.",
+    ),
     "words in another encoding": (
         lambda f: ((f / WORDS).write_bytes(b"text,start,end\nsch\xf6n,1,2\n"), heard(f)),
         f"File '/{WORDS}' cannot be read as a table of the Brain Treebank (UnicodeDecodeError: "

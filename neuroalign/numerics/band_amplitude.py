@@ -48,10 +48,9 @@ def without_line(
     line = _continued(values, 2 * np.pi * centers / rate, pad)
     inside = np.pad(values, ((pad, pad), (0, 0))) - line
     padded = line + _extended(inside[pad : pad + len(values)], pad)
-    for center in centers:
-        taps = signal.iirnotch(center, center / width, fs=rate)
-        sections = signal.tf2sos(*taps)
-        padded = signal.sosfiltfilt(sections, padded, axis=0, padtype=None)
+    notches = [signal.iirnotch(center, center / width, fs=rate) for center in centers]
+    sections = np.concatenate([signal.tf2sos(*taps) for taps in notches])
+    padded = signal.sosfiltfilt(sections, padded, axis=0, padtype=None)
     return padded[pad : pad + len(values)]
 
 

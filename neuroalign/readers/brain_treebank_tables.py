@@ -139,7 +139,13 @@ def words_of(root: Path, film: str) -> pd.DataFrame:
     """Read the words of a film, with labels "<film>/<number>"; columns text, start, end first."""
     path = root / "transcripts" / film / "features.csv"
     table = _table(path, ("text", "start", "end"))
-    numbers = table.iloc[:, 0] if str(table.columns[0]).startswith("Unnamed") else table.index
+    first = table.iloc[:, 0] if str(table.columns[0]).startswith("Unnamed") else table.index
+    numbers = pd.to_numeric(pd.Series(first), errors="coerce").to_numpy(float)
+    if not (whole := np.isfinite(numbers) & (numbers % 1 == 0)).all():
+        message = (
+            f"{(~whole).sum()} words of {str(path)!r} have no whole number in the first column."
+        )
+        raise DataError(message)
     table = table.loc[:, [not str(name).startswith("Unnamed") for name in table.columns]]
     for column in ("start", "end"):
         table[column] = pd.to_numeric(table[column], errors="coerce")
