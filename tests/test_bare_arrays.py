@@ -107,6 +107,17 @@ def test_cells_of_words_and_characters_are_words(saved):
     assert read_mat(path, "one").values.ravel().tolist() == ["IT"]
 
 
+def test_cells_of_words_have_the_axes_that_matlab_shows(tmp_path):
+    path = tmp_path / "a.mat"
+    save_hdf5(path, names=list("abcdef"))
+    with h5py.File(path, "a") as file:
+        cells = file["names"][:].reshape(2, 3)
+        del file["names"]
+        made = file.create_dataset("names", data=cells, dtype=h5py.ref_dtype)
+        made.attrs["MATLAB_class"] = np.bytes_("cell")
+    assert read_mat(path, "names").values.tolist() == [["a", "d"], ["b", "e"], ["c", "f"]]
+
+
 def test_an_unknown_variable_names_the_nearest(saved, values):
     path = saved(rates=values)
     message = f"No variable of {str(path)!r} is called 'rate'. Did you mean 'rates'?"

@@ -115,7 +115,7 @@ def _trials(
     if events not in known:
         raise unknown_name(events, known, kind=f"table of intervals of {str(file)!r}")
     table = plain_columns(known[events]).reset_index(drop=True)
-    times = [name for name in table if table[name].dtype.kind in "iuf"]
+    times = [str(name) for name in table if table[name].dtype.kind in "iuf"]
     if align not in times:
         raise unknown_name(align, times, kind=f"column of times of {events}")
     if stimulus is not None and stimulus not in table:
