@@ -197,6 +197,16 @@ CASES = {
         lambda folder: read_nifti(folder / "bold.nii", run=["a", "b"]),
         "2 runs are named for 1 files; name one for each.",
     ),
+    "period as a word": (
+        lambda folder: read_nifti(folder / "bold.nii", sampling_period="2 s"),
+        "sampling_period='2 s' cannot be used; a stream needs the seconds from one sample to the "
+        "next, as in sampling_period=2.0.",
+    ),
+    "period of 0": (
+        lambda folder: read_nifti(folder / "bold.nii", sampling_period=0),
+        "sampling_period=0 cannot be used; a stream needs the seconds from one sample to the next, "
+        "as in sampling_period=2.0.",
+    ),
     "no period": (
         lambda folder: read_nifti(write_nifti(folder / "a.nii", np.zeros((*SHAPE, 2)), period=0)),
         "The header of '{folder}/a.nii' states no usable sampling period (0, unit sec); pass "

@@ -205,6 +205,13 @@ def edited(folder, change):
     return read_fmriprep(folder / "prep", **WANTED, confounds=["rot_z"])
 
 
+def described(folder, facts):
+    """Change the description of run 2."""
+    name = f"sub-01_task-faces_run-2_space-{MNI}_desc-preproc_bold.json"
+    (folder / "prep/sub-01/func" / name).write_text(json.dumps(facts))
+    return read_fmriprep(folder / "prep", **WANTED)
+
+
 def without_file(folder, name):
     (folder / "prep/sub-01/func" / name).unlink()
     return read_fmriprep(folder / "prep", **WANTED, confounds=["rot_z"])
@@ -281,6 +288,26 @@ REFUSED = {
         ),
         "Series 'sub-01_task-faces_run-10_bold.nii.gz' has no events.tsv in '{folder}/raw' that "
         "holds for it.",
+    ),
+    "period as a word": (
+        lambda folder: described(folder, {"RepetitionTime": "two"}),
+        f"File '{FUNC}_space-{MNI}_desc-preproc_bold.json' cannot be read as a description (*).",
+    ),
+    "other period": (
+        lambda folder: described(folder, {"RepetitionTime": 1.5}),
+        "Descriptions state several repetition times (*); read the runs apart.",
+    ),
+    "period of the header": (
+        lambda folder: (
+            write_nifti(
+                folder / FUNC[9:].replace("run-2", f"run-2_space-{MNI}_desc-preproc_bold.nii.gz"),
+                np.zeros((*SHAPE, N_VOLUMES)),
+                period=1.5,
+            ),
+            read_fmriprep(folder / "prep", **WANTED),
+        ),
+        f"The header of '{FUNC}_space-{MNI}_desc-preproc_bold.nii.gz' states a sampling period of "
+        "1.5 s, the description beside it 2 s; mend the one that is wrong.",
     ),
     "description": (
         lambda folder: (

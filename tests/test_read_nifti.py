@@ -1,6 +1,7 @@
 """NIfTI images: values, labels, places, regions and time are those of the file."""
 
 import gzip
+import sys
 
 import nibabel
 import numpy as np
@@ -11,6 +12,7 @@ from nilearn.maskers import NiftiLabelsMasker, NiftiMasker
 
 import neuroalign as na
 from neuroalign.data.schema import in_memory
+from neuroalign.errors import MissingPackageError
 from neuroalign.readers import nifti, read_nifti
 
 
@@ -196,6 +198,16 @@ def test_an_atlas_of_another_grid_is_moved_where_that_is_asked_for(bold, tmp_pat
     path = write_nifti(tmp_path / "fine.nii", fine, affine=half)
     moved = read_nifti(bold[0], atlas=path, resample=True)
     assert moved.roi.values.tolist() == atlas_of()[atlas_of() > 0].astype(str).tolist()
+
+
+def test_moving_an_atlas_without_nilearn_says_what_to_install(bold, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "nilearn.image", None)
+    path = write_nifti(tmp_path / "fine.nii", np.ones((8, 3, 2)))
+    with pytest.raises(MissingPackageError) as caught:
+        read_nifti(bold[0], atlas=path, resample=True)
+    assert str(caught.value) == (
+        "resample=True needs the package nilearn; run pip install 'neuroalign[fmri]'."
+    )
 
 
 def test_coordinates_are_in_mm_where_the_header_says_meters(tmp_path):

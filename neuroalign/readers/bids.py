@@ -20,10 +20,10 @@ from neuroalign.readers.bids_names import (
 from neuroalign.readers.confounds import basis_of, cosine_drifts, without
 from neuroalign.readers.events import read_events
 from neuroalign.readers.fmriprep_files import (
+    agreed_period,
     confound_tables,
     of_session,
     preprocessed_series,
-    repetition_time,
     run_sizes,
     shared_mask,
 )
@@ -110,7 +110,7 @@ def read_fmriprep(
         average=average,
         resample=resample,
         run=names,
-        sampling_period=repetition_time(files),
+        sampling_period=agreed_period(files),
         space=None if space is None else space.partition(":")[0],
     )
     series.attrs["confounds"] = "none"

@@ -15,6 +15,7 @@ from neuroalign.readers.bids_names import companion, runs_of_task, without_prefi
 from neuroalign.readers.confounds import confound_table
 from neuroalign.readers.files import existing, reading
 from neuroalign.readers.grids import require_same, whole_volume
+from neuroalign.readers.nifti_files import open_nifti, period_of
 
 TABLES = ("_desc-confounds_timeseries.tsv", "_desc-confounds_regressors.tsv")
 
@@ -69,12 +70,26 @@ def repetition_time(files: Sequence[Path]) -> float | None:
         if beside.exists():
             with reading(beside, "a description"):
                 said = json.loads(beside.read_text(encoding="utf-8")).get("RepetitionTime")
-            if said is not None:
-                periods[path.name] = said
+                if said is not None:
+                    periods[path.name] = float(said)
     if len(set(periods.values())) > 1:
         message = f"Descriptions state several repetition times ({periods}); read the runs apart."
         raise DataError(message)
     return next(iter(periods.values()), None)
+
+
+def agreed_period(files: Sequence[Path]) -> float | None:
+    """Return the repetition time of the descriptions, which no header may contradict."""
+    period = repetition_time(files)
+    for path in files:
+        stated = period_of(open_nifti(path))
+        if period is not None and abs(stated - period) > 1e-3 * period:
+            message = (
+                f"The header of {str(path)!r} states a sampling period of {stated:g} s, the "
+                f"description beside it {period:g} s; mend the one that is wrong."
+            )
+            raise DataError(message)
+    return period
 
 
 def run_sizes(series: xr.DataArray, names: Sequence[str]) -> list[int]:

@@ -13,11 +13,9 @@ import xarray as xr
 from neuroalign.errors import DataError
 from neuroalign.readers.files import reading
 from neuroalign.readers.grids import Neuroids, grid_of, neuroids_of, require_same
-from neuroalign.readers.nifti_files import KIND, open_nifti, space_of, units_of
+from neuroalign.readers.nifti_files import KIND, open_nifti, period_of, space_of, units_of
 from neuroalign.readers.region_names import Labels
 from neuroalign.readers.rows import entities, joined_rows, listed, sample_coords
-
-TO_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 
 
 def read_nifti(
@@ -148,12 +146,12 @@ def _period(images: Sequence[Any], files: Sequence[Path]) -> float:
     """Return the seconds from one volume to the next, on which all headers must agree."""
     periods = []
     for image, path in zip(images, files, strict=True):
-        unit = units_of(image)[1]
-        period = float(image.header["pixdim"][4]) * TO_SECONDS.get(unit, np.nan)
-        if not (np.isfinite(period) and period > 0):
+        period = period_of(image)
+        if np.isnan(period):
+            stated = f"{image.header['pixdim'][4]:g}, unit {units_of(image)[1]}"
             message = (
-                f"The header of {str(path)!r} states no usable sampling period "
-                f"({image.header['pixdim'][4]:g}, unit {unit}); pass sampling_period, in seconds."
+                f"The header of {str(path)!r} states no usable sampling period ({stated}); pass "
+                "sampling_period, in seconds."
             )
             raise DataError(message)
         periods.append(period)
@@ -164,7 +162,7 @@ def _period(images: Sequence[Any], files: Sequence[Path]) -> float:
             f"s in {str(files[other])!r}; read them apart."
         )
         raise DataError(message)
-    return round(periods[0], 6)  # headers are in single precision
+    return periods[0]
 
 
 def _values(

@@ -12,6 +12,7 @@ from neuroalign.readers.files import existing, reading
 
 KIND = "a NIfTI image"
 SPACES = {0: "unknown", 1: "scanner", 2: "aligned", 3: "Talairach", 4: "MNI", 5: "template"}
+TO_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 INFLATED = 1100  # deflate makes of a byte no more than this
 
 
@@ -44,6 +45,15 @@ def units_of(image: Any) -> tuple[str, str]:
     except KeyError:
         return "unknown", "unknown"
     return space, time
+
+
+def period_of(image: Any) -> float:
+    """Return the seconds from one volume to the next that a header states, NaN where it does not.
+
+    Periods of 0 and those without a unit are none.
+    """
+    period = float(image.header["pixdim"][4]) * TO_SECONDS.get(units_of(image)[1], np.nan)
+    return round(period, 6) if period > 0 and np.isfinite(period) else np.nan
 
 
 def space_of(image: Any) -> str:

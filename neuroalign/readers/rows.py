@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from neuroalign.data.schema import repeated
+from neuroalign.data.streams import checked_period
 from neuroalign.errors import DataError, name_some
 from neuroalign.readers.files import existing
 from neuroalign.readers.lazy import Part, lazy_array
@@ -106,6 +107,7 @@ def sample_coords(
     files: Sequence[Path], sizes: Sequence[int], run: str | Sequence[str] | None, period: float
 ) -> dict[str, np.ndarray]:
     """Return the run of every sample, and its onset in s from the start of its run."""
+    checked_period(period, ("sample", "neuroid"))
     return {
         "run": np.repeat(run_names(files, run), sizes),
         "onset": np.concatenate([np.arange(size) * period for size in sizes]),
