@@ -256,3 +256,11 @@ def test_a_matrix_that_promises_more_than_the_file_holds_is_refused(tmp_path):
     )
     with refused(message):
         read_mat(path, "rates")
+
+
+def test_original_counts_are_those_that_numpy_reads(real_data):
+    path = real_data / "cowley2023" / "responses_raw_210325.npy"
+    found = read_npy(path)
+    assert found.shape == (50, 640, 10)
+    part = found.isel(dim_0=[49, 3], dim_1=slice(5, 600, 7))
+    np.testing.assert_array_equal(part.values, np.load(path)[[49, 3], 5:600:7])

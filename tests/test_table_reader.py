@@ -277,3 +277,9 @@ def test_an_object_of_r_is_chosen_by_its_name(tmp_path):
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(DataError, match=f"^File {str(path)!r} cannot be read as R data"):
         read_rda(path)
+
+
+def test_the_original_trials_of_r_are_a_table(real_data):
+    frame = read_rda(real_data / "zhang2011" / "ZD_150bins_50sampled.Rda")
+    assert len(frame) == 55433
+    assert frame["siteID"].nunique() == 132
