@@ -70,6 +70,13 @@ def test_showings_are_the_events_in_the_order_of_the_table(stream, words):
     assert na.average_repetitions(recording).sizes["stimulus"] == 5
 
 
+def test_a_column_does_not_take_the_place_of_what_neuroids_are_called(stream, words):
+    found = epoch(stream, words.assign(roi="left", time=1.5), start=0, stop=0.3, width=0.1)
+    assert found["roi"].values.tolist() == ["STG", "IFG", "STG"]
+    assert found["showing_roi"].values.tolist() == ["left"] * 12
+    assert found["showing_time"].values.tolist() == [1.5] * 12
+
+
 def test_a_column_may_name_the_stimuli(stream, words):
     table = words.assign(stimulus=words["speaker"])
     found = epoch(stream, table, start=0, stop=0.3, width=0.1)

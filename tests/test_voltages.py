@@ -235,6 +235,10 @@ REFUSED = {
         lambda: high_gamma(stream_of({"a": np.zeros((1000, 1))}), n_bands=0),
         "n_bands=0 is not a whole number of 1 or more.",
     ),
+    "no multiples": (
+        lambda: remove_line_noise(stream_of({"a": np.zeros((2000, 1))}), harmonics=0),
+        "harmonics=0 is not a whole number of 1 or more.",
+    ),
     "a width of 0": (
         lambda: remove_line_noise(stream_of({"a": np.zeros((1000, 1))}), width=0),
         "width=0 is not a number above 0.",

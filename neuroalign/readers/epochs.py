@@ -69,7 +69,8 @@ def epoch(
     -------
     DataArray (showing, neuroid, time)
         One row an event, in the order of the table; `time` is the middle of a window. On showings
-        `stimulus`, `run`, `onset` and the other columns of the table. A missing sample is left out
+        `stimulus`, `run`, `onset` and the other columns of the table (as "showing_<name>" where
+        neuroids have one of that name). A missing sample is left out
         of its window; one without any sample is NaN.
 
     Raises
@@ -139,6 +140,7 @@ def epoch(
         return values
 
     on_neuroids = {name: x for name, x in stream.coords.items() if "sample" not in x.dims}
+    taken = {*TAKEN, *map(str, on_neuroids)}
     facts = {name: x for name, x in stream.attrs.items() if name != "sampling_period"}
     facts |= {"time_convention": "window centers", "window_width": windows.width}
     facts |= {"events_left_out": ", ".join(left_out)} if lost.any() else {}
@@ -146,7 +148,7 @@ def epoch(
         as_wanted(stream, shape, read),
         {
             **on_neuroids,
-            **column_coords(table.drop(columns=["stimulus", "run", "onset"]), "showing", TAKEN),
+            **column_coords(table.drop(columns=["stimulus", "run", "onset"]), "showing", taken),
             **{name: ("showing", table[name].to_numpy()) for name in ("stimulus", "run", "onset")},
             "time": ("time", windows.centers),
         },

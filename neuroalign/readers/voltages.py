@@ -71,6 +71,7 @@ def remove_line_noise(
     stream, period = checked_stream(stream)
     rate = 1 / period
     _check_positive(frequency=frequency, width=width)
+    _check_whole(harmonics=1 if harmonics is None else harmonics)
     if frequency >= rate / 2:
         message = (
             f"frequency={frequency:g} Hz cannot be in a stream of {rate:g} Hz, which holds what is "
@@ -111,7 +112,8 @@ def high_gamma(
     """Turn voltages into the amplitude of a band, by band-pass and Hilbert transform.
 
     Runs are worked on each by itself, and a few neuroids at a time: a stream that lies in its file
-    is read once, and only the result is held.
+    is read once, and only the result is held. What lies before and after a run is not known: its
+    first and last 1 / (high - low) s, about, are rough.
 
     Parameters
     ----------
@@ -205,6 +207,13 @@ def _check_positive(**values: float) -> None:
             raise DataError(message)
 
 
+def _check_whole(**values: int) -> None:
+    for name, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            message = f"{name}={value!r} is not a whole number of 1 or more."
+            raise DataError(message)
+
+
 def _checked_bands(
     low: float, high: float, n_bands: int, order: int, rate: float
 ) -> list[tuple[float, float]]:
@@ -216,10 +225,7 @@ def _checked_bands(
             f"must be below high, and high below {rate / 2:g} Hz."
         )
         raise DataError(message)
-    for name, value in (("n_bands", n_bands), ("order", order)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            message = f"{name}={value!r} is not a whole number of 1 or more."
-            raise DataError(message)
+    _check_whole(n_bands=n_bands, order=order)
     ends = np.linspace(low, high, n_bands + 1)
     return list(itertools.pairwise(ends))
 
