@@ -66,6 +66,11 @@ CARD = na.DatasetCard(
     stimulus="text",
     license="CC-BY-4.0",
     verified="original files",
+    n_subjects=28,
+    n_stimuli=2127,
+    n_neuroids=168,
+    n_repetitions="1",
+    size=2_206_836,
     notes="The sampling period of 2 s is inferred: word rates fit the signals, and 372 volumes the "
     "story. The signals of s33 are all 0, as published, so that its scores are undefined.",
     known_faults=(

@@ -25,6 +25,11 @@ CARD = na.DatasetCard(
     stimulus="image",
     license="GPL-3.0 (repository of the authors)",
     verified="original files",
+    n_subjects=2,
+    n_stimuli=3640,
+    n_neuroids=231,
+    n_repetitions="6-10",
+    size=18_336_906,
     files={
         "images_190923.zip": f"{HOST}/images/images_190923.zip#sha256="
         "e99a4df1c7476bdc4d565ff4408bc421976ecc3a22c41af6bfd0cfbddb508c0c",

@@ -25,6 +25,11 @@ CARD = na.DatasetCard(
     stimulus="condition",
     license="CC-BY-SA-3.0 (the authors); MIT (PyMVPA, which carries this slice)",
     verified="original files",
+    n_subjects=1,
+    n_stimuli=8,
+    n_neuroids=530,
+    n_repetitions="12",
+    size=1_323_552,
     notes="A stimulus is a category of images, which are not distributed. Responses are means over "
     "the nine volumes of a block, of signals without linear trend, z-scored within their run (rest "
     "included). The period of 2.5 s is that of the authors; the header says 1 s. Coordinates are in "

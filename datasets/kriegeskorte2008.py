@@ -25,6 +25,9 @@ CARD = na.DatasetCard(
     license="MIT (repository of rsatoolbox, which carries the files); rights in the images are not "
     "stated",
     verified="original files",
+    n_subjects=4,
+    n_stimuli=92,
+    size=4_161_446,
     notes="Dissimilarities only: 1 - Pearson r of patterns over 316 voxels, one RDM a session. "
     "Stimuli are numbered in the order of the files. The names of the models are those of the "
     "files, which do not say how each was made.",

@@ -19,6 +19,11 @@ CARD = na.DatasetCard(
     stimulus="text",
     license="BSD-3-Clause (repository of posthoc, which carries the file)",
     verified="original files",
+    n_subjects=1,
+    n_stimuli=200,
+    n_neuroids=32,
+    n_repetitions="1",
+    size=1_569_224,
     notes="A stimulus is a pair of Dutch words; its text is both, in their order, and the response "
     "is to the second. Every pair was met once, so that there is no noise ceiling. No word occurs "
     "twice. The positions of the electrodes are those of a template; the file has them in mm where "

@@ -20,6 +20,11 @@ CARD = na.DatasetCard(
     stimulus="condition",
     license="GPL-3.0 (NeuroDecodeR, which carries the file)",
     verified="original files",
+    n_subjects=1,
+    n_stimuli=21,
+    n_neuroids=132,
+    n_repetitions="19-20",
+    size=652_344,
     notes="A stimulus is an object at a position; the images are not distributed. Folds keep an "
     "object together. Only neurons of a session (coordinate session) were recorded at once: "
     "repetitions of different sessions are different moments. The bins of 150 ms overlap, so that "

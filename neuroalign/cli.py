@@ -223,13 +223,17 @@ def check(
     dataset: options.Dataset,
     option: options.OfDataset = None,
 ) -> None:
-    """Read a whole dataset and list its faults."""
+    """Read a whole dataset and list all its faults, each with what to do about it."""
     import neuroalign as na
-    from neuroalign.testing import check_dataset
+    from neuroalign.testing import dataset_remarks, load_and_check
 
-    data = na.load_dataset(dataset, **options.dataset_options(dataset, option))
-    check_dataset(data)
-    typer.echo(f"{data!r}\nNo faults.")
+    given = options.dataset_options(dataset, option)
+    name = Path(dataset).resolve().name
+    data = load_and_check(name, lambda: na.load_dataset(dataset, **given))
+    typer.echo(repr(data))
+    for remark in dataset_remarks(data):
+        typer.echo(f"Note: {remark}.")
+    typer.echo("No faults.")
 
 
 @app.command()
@@ -249,14 +253,35 @@ def advise(
 
 
 @app.command()
-def fetch(dataset: Annotated[str, typer.Argument(help="One of `neuroalign datasets`.")]) -> None:
-    """Download and verify all files of a dataset."""
+def fetch(
+    dataset: Annotated[str, typer.Argument(help="One of `neuroalign datasets`.")],
+    files: Annotated[
+        list[str] | None, typer.Argument(help="Names or patterns such as '*.csv'; all by default.")
+    ] = None,
+) -> None:
+    """Download and verify the files of a dataset, going on where that was cut off."""
     from neuroalign.data.catalog import dataset_files
 
-    files = dataset_files(dataset)
-    for name in files:
-        typer.echo(str(files[name]))
-    typer.echo(f"{len(files)} files are there and verified.")
+    known = dataset_files(dataset)
+    found = known.fetch(known.matching(files) if files else None)
+    for path in found.values():
+        typer.echo(str(path))
+    typer.echo(f"{len(found)} files are there and verified.")
+
+
+@app.command()
+def new_dataset(
+    name: Annotated[str, typer.Argument(help="Of the dataset and its folder, as in author2024.")],
+    folder: Annotated[Path, typer.Option("--in", help="Where the folder is made.")] = Path(),
+) -> None:
+    """Write the beginnings of a dataset: an adapter that runs, its files and a test."""
+    from neuroalign.data.skeleton import write_skeleton
+
+    for path in write_skeleton(name, folder):
+        typer.echo(str(path))
+    typer.echo(
+        f"Change these to your data; `neuroalign check {folder / name}` lists what is wrong."
+    )
 
 
 def main() -> NoReturn:

@@ -364,6 +364,17 @@ def test_datasets_are_listed_with_their_cards(run):
     assert "CC0-1.0" in out
 
 
+def test_some_files_are_fetched_by_a_pattern(run, tmp_path):
+    dataset, _ = dataset_with_file(tmp_path / "own")
+    code, out, _ = run("fetch", dataset, "*.csv")
+    assert (code, out.splitlines()[-1]) == (0, "1 files are there and verified.")
+    code, _, err = run("fetch", dataset, "*.npy")
+    assert (code, err) == (
+        1,
+        "Error: No file of dataset 'own' is called '*.npy'. Known: 'table.csv'.\n",
+    )
+
+
 def test_models_are_listed(run):
     assert run("models") == (0, "\n".join([*na.list_models(), ""]), "")
 
@@ -385,6 +396,49 @@ def test_check_lists_the_faults_of_a_dataset(run, tmp_path):
         "leave these neuroids out\n"
         "  - subject 'subject-1': 1 neuroids have a constant response (first: 'subject-1/1'): "
         "leave these neuroids out, or declare the fault on the card (known_faults)\n"
+    )
+
+
+def test_check_lists_faults_of_labels_and_of_values_together(run, tmp_path):
+    spoil = "responses[:, :, 1] = 3; images[5:] = images[5]"
+    folder = tmp_path / "faulty"
+    write_dataset(folder, spoil=spoil)
+    adapter = (folder / "dataset.py").read_text()
+    wrong = adapter.replace("return na.make_dataset(", "made = na.make_dataset(") + (
+        "    return na.BrainDataset(\n"
+        "        {'subject-1': made.recordings['subject-1']}, made.stimuli.drop(index=['0'])\n"
+        "    )\n"
+    )
+    (folder / "dataset.py").write_text(wrong)
+    code, out, err = run("check", str(folder))
+    assert (code, out) == (1, "")
+    assert "has 2 faults:" in err
+    assert "1 of its stimuli are not in the stimulus table (first: '0')" in err
+    assert "1 neuroids have a constant response (first: 'subject-1/1')" in err
+
+
+def test_check_remarks_on_missing_responses(run, tmp_path):
+    folder = write_dataset(tmp_path / "gaps", spoil="responses[0, :, 1] = np.nan")
+    code, out, err = run("check", folder)
+    assert (code, err) == (0, "")
+    assert out.endswith(
+        "\nNote: subject 'subject-1': 1 of 4 neuroids lack responses, 0.6% of all (NaN).\n"
+        "No faults.\n"
+    )
+
+
+def test_a_new_dataset_is_written_and_has_no_faults(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("new-dataset", "author2024")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1] == (
+        "Change these to your data; `neuroalign check author2024` lists what is wrong."
+    )
+    assert run("check", "author2024")[0] == 0
+    code, _, err = run("new-dataset", "author2024")
+    assert (code, err) == (
+        1,
+        "Error: 'author2024' exists already; choose another name, or move it away.\n",
     )
 
 

@@ -34,6 +34,8 @@ ALIKE = {
     frozenset(pair)
     for pair in (
         ("n_neuroids", "neuroids"),
+        ("n_stimuli", "stimuli"),
+        ("n_subjects", "subjects"),
         ("n_folds", "folds"),
         ("recording", "recordings"),
         ("subject", "subjects"),

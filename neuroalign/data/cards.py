@@ -38,6 +38,12 @@ class DatasetCard:
         What the adapter was run against: "original files", "documented layout" or "nothing".
     notes : str, optional
         What whoever uses the data should know, such as what was inferred rather than stated.
+    n_subjects, n_stimuli, n_neuroids : int, optional
+        Of everything that is published, whatever part of it `load` returns by default.
+    n_repetitions : str, optional
+        Showings of a stimulus to one subject, as in "1" or "6-10".
+    size : int, optional
+        Bytes of all files.
     known_faults : sequence of str, optional
         Faults of the original files that are delivered as they are, in the words in which
         `neuroalign check` would list them; it lists the others.
@@ -60,6 +66,11 @@ class DatasetCard:
     how_to_get: str | None = None
     verified: str = "nothing"
     notes: str = ""
+    n_subjects: int | None = None
+    n_stimuli: int | None = None
+    n_neuroids: int | None = None
+    n_repetitions: str | None = None
+    size: int | None = None
     known_faults: Sequence[str] = ()
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fnmatch
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -102,6 +103,18 @@ class DataFiles(Mapping[str, Path]):
         if failures:
             raise failures[0]
         return {name: paths[name] for name in wanted}
+
+    def matching(self, patterns: Iterable[str]) -> list[str]:
+        """Return the names that fit patterns such as ``"*.csv"``; each must fit some name."""
+        found = []
+        for pattern in patterns:
+            fitting = fnmatch.filter(self._addresses, pattern)
+            if not fitting:
+                raise unknown_name(
+                    pattern, self._addresses, kind=f"file of dataset {self._dataset!r}"
+                )
+            found += fitting
+        return list(dict.fromkeys(found))
 
     def _there(self, name: str) -> Path | None:
         """Return the path of a file that lies here already, and None if it is to be downloaded."""

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from neuroalign.data.cards import DatasetCard
 from neuroalign.inference.intervals import difference_interval
+from neuroalign.report.cards import table_of_cards
 from neuroalign.report.similarity import print_similarity
 from neuroalign.results.tables import best_layer, summarize
 
@@ -97,15 +98,8 @@ def _choices(chosen: xr.Dataset) -> str:
 
 def print_cards(cards: Mapping[str, DatasetCard]) -> None:
     """Print what is known of datasets before their files are read."""
-    table = Table()
-    for name in ("dataset", "modality", "species", "stimuli", "files", "license", "citation"):
-        table.add_column(name)
-    for name, card in cards.items():
-        table.add_row(
-            name, card.modality, card.species, card.stimulus, str(len(card.files)),
-            card.license, card.citation,
-        )  # fmt: skip
-    Console(width=None if Console().is_terminal else WIDTH).print(table)
+    table = table_of_cards(cards)
+    print_table(table.drop(columns=["neuroids", "repetitions", "checked on", "citation"]))
 
 
 def print_table(values: pd.DataFrame) -> None:
