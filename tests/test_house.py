@@ -35,6 +35,7 @@ ALIKE = {
     for pair in (
         ("n_neuroids", "neuroids"),
         ("n_stimuli", "stimuli"),
+        ("n_subjects", "subject"),
         ("n_subjects", "subjects"),
         ("n_folds", "folds"),
         ("recording", "recordings"),
