@@ -107,6 +107,8 @@ def test_what_a_unit_did_not_live_through_is_nan(spikes, tmp_path):
     assert missing.T.tolist() == [
         [False] * 4, [False, False, True, True], [True] * 4,
     ]  # fmt: skip
+    some = read_nwb(path, **BINS).isel(neuroid=[2, 1], showing=[2, 0])
+    np.testing.assert_array_equal(some.values, found.values[[2, 0]][:, [2, 1]])
     whole = save(spiking(spikes), tmp_path / "b.nwb")
     np.testing.assert_array_equal(found.values[:, 0], read_nwb(whole, **BINS).values[:, 0])
 

@@ -85,6 +85,7 @@ def read_assembly(
 
 
 def _opened(file: Path) -> xr.Dataset:
+    import h5py
     import xarray as xr
 
     with file.open("rb") as stream:
@@ -92,6 +93,8 @@ def _opened(file: Path) -> xr.Dataset:
     if engine is None:
         message = f"File {str(file)!r} is not a netCDF file; its first bytes are those of another."
         raise DataError(message)
+    if engine == "h5netcdf":
+        h5py.File(file, "r").close()  # says what is wrong with a damaged file, and leaves no trace
     return xr.open_dataset(file, engine=engine, decode_times=False, cache=False)
 
 
