@@ -176,6 +176,45 @@ def test_fewer_passes_are_needed_than_of_the_textbook_iteration():
     assert fit.cost < plain_passes(views, 4 * fit.iterations)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_fit_that_needs_few_passes_is_not_carried_too_far(monkeypatch, seed):
+    views = planted_systems(800, 60, 8, 0.6, seed=seed)
+    least = generalized_procrustes(views, tolerance=1e-13).cost
+    excess = generalized_procrustes(views, most_iterations=2, tolerance=1e-15).cost - least
+    monkeypatch.setattr(generalized, "_reach", lambda *_: generalized.FIRST_REACH)
+    carried = generalized_procrustes(views, most_iterations=2, tolerance=1e-15).cost - least
+    assert excess < carried / 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_fit_that_needs_many_passes_is_carried_on(monkeypatch, seed):
+    views = planted_systems(300, 80, 8, 0.5, rank=5, seed=seed)
+    fit = generalized_procrustes(views)
+    monkeypatch.setattr(generalized, "_reach", lambda *_: 0.0)
+    plain = generalized_procrustes(
+        views, tolerance=1e-15, most_iterations=int(1.3 * fit.iterations)
+    )
+    assert fit.cost < plain.cost
+
+
+def test_no_pass_is_carried_further_than_the_limit_that_grows(monkeypatch):
+    reaches, whole = [], generalized._Passes._pass
+    monkeypatch.setattr(
+        generalized._Passes, "_pass", lambda own, r: (reaches.append(r), whole(own, r))[1]
+    )
+    views = planted_systems(60, 20, 6, 0.3, rank=3, seed=0)
+    generalized_procrustes(views, most_iterations=8, tolerance=1e-15)
+    assert reaches[:2] == [0, 0]
+    assert 0 < max(np.array(reaches[2:]) / (0.4 * 1.1 ** np.arange(1, 7))) <= 1 + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("before", "saved", "reach"), [(0, 5, 0), (8, 2, 1), (9, 1, 1 / 2), (4, 0, 0), (2, 3, 1)]
+)
+def test_the_reach_is_the_sum_of_steps_that_shrink_alike(before, saved, reach):
+    np.testing.assert_allclose(generalized._reach(saved, before), reach)
+
+
 @pytest.mark.parametrize(
     ("views", "words"),
     [

@@ -11,8 +11,8 @@ from neuroalign.errors import DataError
 from neuroalign.numerics.device import Array, double, fetch, namespace, put, small
 from neuroalign.numerics.procrustes.polar import Steepness, polar_factor
 
-# How far each epoch goes on in the direction of the last: begun with, multiplied by while the cost
-# falls, and never more than.
+# How far at most each pass goes on in the direction of the last: begun with, multiplied by while
+# the cost falls, and never more than. Where few passes are needed they go less far; see `_reach`.
 FIRST_REACH, REACH_GROWTH, LONGEST_REACH = 0.4, 1.1, 1.0
 
 
@@ -63,10 +63,10 @@ def generalized_procrustes(
     zeros, which are never written out. Nothing is centered or scaled here.
 
     Each pass turns one view after the other to the sum of all the others, which never raises the
-    cost and needs half as many passes as turning all to their mean. A pass begins a little further
-    on in the direction of the last one; where that raises the cost it is taken back, so that the
-    costs of accepted passes fall. The rule to stop is relative to the cost, so it does not depend
-    on the units.
+    cost and needs half as many passes as turning all to their mean. From the third on, a pass
+    begins a little further on in the direction of the last one, the further the slower the cost
+    falls; where that raises the cost it is taken back, so that the costs of accepted passes fall.
+    The rule to stop is relative to the cost, so it does not depend on the units.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ class _Passes:
 
     def run(self, tolerance: float, most_iterations: int) -> None:
         """Pass over the views until a pass saves next to nothing."""
-        reach = 0.0
+        reach, limit, saved_before = 0.0, FIRST_REACH, 0.0
         # Costs far below the size of the views are rounding.
         rounding = 1e2 * float(namespace(self.total).finfo(self.total.dtype).eps) * self.size
         while self.iterations < most_iterations and self.gap > tolerance:
@@ -144,14 +144,15 @@ class _Passes:
             cost = self._cost(total)
             saved = self.cost - cost
             if saved < 0 < reach:
-                reach = 0.0
+                reach, limit = 0.0, FIRST_REACH
                 continue
             self.gap = max(saved, 0.0) / max(self.cost, rounding, np.finfo(float).tiny)
             if saved < 0:
                 return
             self.before, self.turned = self.turned, turned
             self.maps, self.total, self.cost = maps, total, cost
-            reach = min(reach * REACH_GROWTH, LONGEST_REACH) if reach else FIRST_REACH
+            reach = min(_reach(saved, saved_before), limit)
+            limit, saved_before = min(limit * REACH_GROWTH, LONGEST_REACH), saved
 
     def _pass(self, reach: float) -> tuple[list[Array], list[Array], Array]:
         """Turn each view to the sum of the others, which begin beyond where they are."""
@@ -170,6 +171,18 @@ class _Passes:
 
     def _cost(self, total: Array) -> float:
         return max(self.size - _squares(total) / len(self.views), 0.0)
+
+
+def _reach(saved: float, saved_before: float) -> float:
+    """Return how far the passes to come would go on, in steps of the last, if all shrank alike.
+
+    What is saved shrinks as the square of the steps; of steps 1, q, q^2 ... those after the first
+    sum to q / (1 - q). After the first pass, which has none to compare with, it is 0.
+    """
+    if saved >= saved_before:
+        return LONGEST_REACH if saved_before else 0.0
+    shrinks = (saved / saved_before) ** 0.5
+    return shrinks / (1 - shrinks)
 
 
 def _squares(array: Array) -> float:
