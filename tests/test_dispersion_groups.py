@@ -93,6 +93,7 @@ def case():
 def test_intervals_are_of_what_is_tested_for_any_measure(case):
     dispersion, pair = case
     labels = sorted(pair["vision"].index)
+    assert na.dispersion.modulation(*case, n_permutations=1).attrs["chance"] == 10 / 239
     for measure in (CKA(), NeighborOverlap(10)):
         found = na.dispersion.modulation(dispersion, pair, measure=measure, n_permutations=1)
         estimates = found.intervals.sel(value="estimate")

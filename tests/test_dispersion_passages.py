@@ -15,7 +15,7 @@ def story(signals, *, runs=("r",), discarded=0.0, words_at=None):
     n = len(next(iter(signals.values()))) // len(runs)
     recordings = {
         name: na.make_recording(
-            np.asarray(values, dtype=float), ("sample", "neuroid"),
+            np.array(values, dtype=float), ("sample", "neuroid"),
             subject=name, units="z", sampling_period=PERIOD, neuroid=range(np.shape(values)[1]),
             run=np.repeat(runs, n), onset=np.tile(discarded + PERIOD * np.arange(n), len(runs)),
         )

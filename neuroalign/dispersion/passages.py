@@ -123,8 +123,7 @@ def _cut(
     values /= np.where(spread > 0, spread, np.nan)
     number = np.floor((onset - delay) / seconds + 1e-9)
     table = pd.DataFrame(values).groupby(_labels(pd.Series(runs), pd.Series(number)).to_numpy())
-    begun = pd.Series(number >= 0).groupby(table.ngroup()).all().to_numpy()
-    averages = table.mean()[begun & (table.size() >= np.floor(seconds / period)).to_numpy()]
+    averages = table.mean()[table.size() >= np.floor(seconds / period)]
     kept = {
         name: (coord.dims, coord.values)
         for name, coord in signal.coords.items()

@@ -169,7 +169,7 @@ def _draw_distribution(axes: Axes, dispersion: xr.Dataset) -> None:
             )
             axes.axvline(values.mean(), color=color, linewidth=1, linestyle=line)
     more = " (last bar: and more)" if every.max() > bins[-1] else ""
-    axes.set_xlabel(f"dispersion{found.unit}{more}")
+    axes.set_xlabel(f"dispersion{found.unit}{more}", fontsize=9)
     axes.set_ylabel("stimuli")
     axes.set_title(_of_what(dispersion), fontsize=9, loc="left")
     open_frame(axes)
