@@ -3,7 +3,7 @@
 import nibabel
 import numpy as np
 
-AFFINE = np.array([[-2.0, 0, 0, 10], [0, 2, 0, -20], [0, 0, 3, 5], [0, 0, 0, 1]])
+AFFINE = np.array([[-2.0, 0.5, 0, 10], [0, 2, 0, -20], [0.25, 0, 3, 5], [0, 0, 0, 1]])  # oblique
 SHAPE = (4, 3, 2)
 
 

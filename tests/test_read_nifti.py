@@ -189,6 +189,8 @@ def test_labels_sort_as_voxels_do_in_large_grids(tmp_path):
     labels = read_nifti(write_nifti(tmp_path / "map.nii", np.zeros((101, 2, 1)))).neuroid.values
     assert labels[-1] == "100-001-000"
     assert sorted(labels) == labels.tolist()
+    hundred = read_nifti(write_nifti(tmp_path / "map.nii", np.zeros((100, 2, 1)))).neuroid.values
+    assert hundred[-1] == "99-01-00"
 
 
 def test_an_atlas_of_another_grid_is_moved_where_that_is_asked_for(bold, tmp_path):
