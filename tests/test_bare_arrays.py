@@ -125,6 +125,12 @@ def test_an_unknown_variable_names_the_nearest(saved, values):
         read_mat(path, "rate")
 
 
+def test_structures_of_an_original_file_are_walked_through(real_data):
+    path = real_data / "kriegeskorte2008" / "92_modelRDMs.mat"
+    with pytest.raises(DataError, match=r"^Variable 'Models' of .* is neither an array"):
+        read_mat(path, "Models")
+
+
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
 def test_a_mat_file_that_is_cut_short_is_refused(saved, values, share):
     path = saved(rates=np.repeat(values, 30, axis=1))
@@ -138,9 +144,29 @@ def test_cells_of_numbers_and_sparse_matrices_are_refused(tmp_path):
     path = tmp_path / "a.mat"
     cells = np.array([[np.ones(2), np.ones(3)]], dtype=object)
     savemat(path, {"cells": cells, "sparse": csc_array(np.eye(3))})
-    for name in ("cells", "sparse"):
-        with pytest.raises(DataError, match=f"^Variable {name!r} of .* is neither an array"):
-            read_mat(path, name)
+    with pytest.raises(DataError, match=r"^Variable 'cells' of .* is neither an array"):
+        read_mat(path, "cells")
+    message = (
+        f"File {str(path)!r} cannot be read as a MAT file (ValueError: it is sparse, a function or "
+        "an object; save it as a full matrix)."
+    )
+    with refused(message):
+        read_mat(path, "sparse")
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_elements_that_lie_are_refused_before_they_are_followed(tmp_path, compressed):
+    path = tmp_path / "a.mat"
+    held = {"x": np.ones((3, 4)), "n": np.array(["ab", "c"], object), "s": {"y": np.ones(3)}}
+    savemat(path, held, do_compression=compressed)
+    whole = path.read_bytes()
+    for place in range(128, len(whole), 4):  # each word of the file in turn
+        path.write_bytes(whole[:place] + b"\xff\x01\xf0\x07" + whole[place + 4 :])
+        for name in ("x", "n", "s.y"):
+            try:
+                read_mat(path, name)
+            except (DataError, UnknownNameError) as error:
+                assert "\n" not in str(error)
 
 
 def test_cells_of_numbers_in_version_7_3_are_refused(tmp_path):

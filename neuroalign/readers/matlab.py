@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -14,7 +13,7 @@ import xarray as xr
 from neuroalign.errors import DataError, unknown_name
 from neuroalign.readers.files import existing, reading
 from neuroalign.readers.lazy import Part, lazy_array
-from neuroalign.readers.sizes import check_promised
+from neuroalign.readers.matlab_elements import check_variable
 
 KIND = "a MAT file"
 BLOCK = 2**23  # values that are read at a time
@@ -71,13 +70,15 @@ def read_mat(path: str | PathLike[str], name: str) -> xr.DataArray:
 def _from_older(file: Path, name: str) -> xr.DataArray:
     from scipy.io import loadmat, whosmat
 
-    _check_elements(file)
     top, *fields = name.split(".")
-    held = {entry[0]: entry for entry in whosmat(file)}
+    with file.open("rb") as stream:
+        header = stream.read(128)
+    if header[126:128] in (b"IM", b"MI") and 0 not in header[:4]:
+        held = check_variable(file, top)
+    else:  # version 4, or no MAT file, which scipy says
+        held = [entry[0] for entry in whosmat(file)]
     if top not in held:
         raise unknown_name(top, held, kind=f"variable of {str(file)!r}")
-    size = int(np.prod(held[top][1], dtype=object))
-    check_promised(file, size, f"variable {top!r}")
     value = loadmat(file, variable_names=[top])[top]
     for number, field in enumerate(fields):
         if not isinstance(value, np.ndarray) or not value.dtype.names or value.size != 1:
@@ -114,28 +115,6 @@ def _other(file: Path, name: str, what: str) -> DataError:
         f"Variable {name!r} of {str(file)!r} is neither an array of numbers nor of words ({what}); "
         "name a field of it, or save it as a matrix."
     )
-
-
-def _check_elements(file: Path) -> None:
-    """Check that the elements of a file of version 5 or 7 end where they say, within the file."""
-    size = file.stat().st_size
-    with file.open("rb") as stream:
-        header = stream.read(128)
-        if len(header) < 128 or header[126:128] not in (b"IM", b"MI"):
-            return  # version 4 has no such header; scipy says what is wrong otherwise
-        order = "<" if header[126:128] == b"IM" else ">"
-        place = 128
-        while place < size:
-            stream.seek(place)
-            tag = stream.read(8)
-            length = struct.unpack(f"{order}2I", tag)[1] if len(tag) == 8 else size
-            place += 8 + length
-            if place > size:
-                message = (
-                    f"File {str(file)!r} of {size:,} bytes should have {place:,} at least; it is "
-                    "cut short."
-                )
-                raise DataError(message)
 
 
 def _from_hdf5(file: Path, name: str) -> xr.DataArray:

@@ -109,8 +109,9 @@ def _parquet(file: Path) -> pd.DataFrame:
 
 
 def _text(file: Path, separator: str, encoding: str | None) -> pd.DataFrame:
-    text = _decoded(file, encoding)
-    header = next(csv.reader(io.StringIO(text), delimiter=separator), [])
+    text = _decoded(file, encoding).replace("\r\n", "\n").replace("\r", "\n")
+    with reading(file, "a table"):
+        header = next(csv.reader(io.StringIO(text), delimiter=separator), [])
     if twice := repeated(header):
         message = f"Table {str(file)!r} has {len(twice)} column names twice {name_some(twice)}."
         raise DataError(message)
