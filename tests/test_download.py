@@ -322,6 +322,18 @@ def test_a_card_may_promise_a_sha1():
     assert card(files=files).files == files
 
 
+def test_a_file_that_is_got_by_hand_may_have_no_hash(tmp_path):
+    made = card(files={"a.npy": ""}, how_to_get="https://form")
+    (tmp_path / "a.npy").write_bytes(b"whatever")
+    files = DataFiles("author2024", made.files, how_to_get=made.how_to_get, folder=tmp_path)
+    assert files["a.npy"] == tmp_path / "a.npy"
+
+
+def test_a_file_without_address_or_hash_needs_a_way_to_get_it():
+    with pytest.raises(DataError, match=r"^DatasetCard file .a\.npy. has the address .."):
+        card(files={"a.npy": ""})
+
+
 def test_a_file_behind_a_form_needs_a_hash_only():
     files = {"a.npy": f"#sha256={DIGEST}"}
     assert card(files=files, how_to_get="https://host/form").files == files

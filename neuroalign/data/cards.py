@@ -32,6 +32,8 @@ class DatasetCard:
     files : mapping, optional
         File name -> ``"https://...#sha256=<64 hexadecimal digits>"``, or
         ``"https://...#sha1=<40 hexadecimal digits>"`` where the owners state no other hash.
+        A file that is got by hand, and of which they state none, has the address ``""``; say then
+        how (`how_to_get`).
     how_to_get : str, optional
         For data behind a form: the page to go to. Files then need no address.
     verified : str, optional
@@ -88,6 +90,8 @@ class DatasetCard:
                     "path within it, as in 'sub-01/responses.npy'."
                 )
                 raise DataError(message)
+            if not address and self.how_to_get:
+                continue  # got by hand, and its owners state no hash
             _, algorithm, digest = split_address(address)
             known = len(digest) == HASHES[algorithm] and set(digest) <= set("0123456789abcdef")
             if not known or not address.startswith(("https://", "http://", "#")):
