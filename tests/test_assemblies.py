@@ -206,6 +206,21 @@ def test_a_file_that_is_cut_short_is_refused(content, save, engine, share):
         read_assembly(path).load()
 
 
+def test_flipped_bytes_give_one_sentence_and_no_trace_of_another_library(content, save):
+    path = save(content)
+    whole = path.read_bytes()
+    for seed in range(60):
+        draw = np.random.default_rng(seed)
+        raw = bytearray(whole)
+        for place in draw.integers(0, 1500, 3):
+            raw[place] ^= 1 << draw.integers(8)
+        path.write_bytes(bytes(raw))
+        try:
+            read_assembly(path).load()
+        except (DataError, UnknownNameError) as error:
+            assert "\n" not in str(error)
+
+
 def test_a_file_that_promises_more_than_it_can_hold_is_refused(content, save):
     path = save(content)
     with h5py.File(path, "a") as file:
@@ -303,7 +318,8 @@ def test_sites_of_majajhong2015_belong_to_their_animal(tmp_path):
         assert recording.stimulus.values.tolist() == own.image_id.values.tolist()
 
 
-def test_spikes_of_freemanziemba2013_are_added_up_in_the_window(tmp_path):
+def test_spikes_of_freemanziemba2013_are_added_up_in_the_window(tmp_path, monkeypatch):
+    monkeypatch.setattr(dataset_module("freemanziemba2013")[1], "TOGETHER", 2)
     freemanziemba2013.write(tmp_path)
     raw = xr.open_dataset(tmp_path / freemanziemba2013.ASSEMBLY, engine="h5netcdf")["data"].load()
     recording = loaded("freemanziemba2013", tmp_path).recordings["pooled"]
