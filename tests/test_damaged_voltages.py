@@ -40,6 +40,15 @@ def changed(path, old, new):
     return path
 
 
+def led_back(path):
+    """Let the second tag of a FIF file be followed by the first."""
+    content = bytearray(path.read_bytes())
+    second = 16 + int.from_bytes(content[8:12], "big")
+    content[second + 12 : second + 16] = (8).to_bytes(4, "big")
+    path.write_bytes(content)
+    return path
+
+
 def fif(folder, name="a_raw.fif", **options):
     return write_fif(folder / name, VALUES, options.pop("names", NAMES), **options)
 
@@ -97,6 +106,14 @@ DAMAGED = {
         lambda f: RAW(cut(fif(f), 0.9)),
         "File 'a_raw.fif' is shorter than its header says, fetch it anew (Invalid tag with only "
         "0/16 bytes at position 7900 in file a_raw.fif).",
+    ),
+    "FIF whose tags lead back": (
+        lambda f: RAW(led_back(fif(f))),
+        "File 'a_raw.fif' is damaged: its tags lead back; fetch it anew.",
+    ),
+    "epochs whose tags lead back": (
+        lambda f: EPOCHS(led_back(epo(f))),
+        "File 'a-epo.fif' is damaged: its tags lead back; fetch it anew.",
     ),
     "EDF without its end": (lambda f: RAW(cut(edf(f), 0.9)), f"File 'a.edf' {EDF_SHORT}"),
     "EDF without half of its header": (

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neuroalign.errors import DataError, name_some, unknown_name
+from neuroalign.errors import DataError, NeuroalignError, name_some, unknown_name
+from neuroalign.readers.fif_tags import check_chain
 from neuroalign.readers.files import existing
 from neuroalign.readers.lazy import Part, lazy_array
 from neuroalign.readers.mne_channels import (
@@ -70,6 +71,21 @@ def read_epochs(
     """
     found = existing(path)
     epochs = _opened(found)
+    try:
+        return _labelled(epochs, found, stimulus, channels, keep_bad, space)
+    except NeuroalignError:
+        _close(epochs)
+        raise
+
+
+def _labelled(
+    epochs: Any,
+    found: Path,
+    stimulus: str | None,
+    channels: str | Sequence[str] | None,
+    keep_bad: bool,
+    space: str | None,
+) -> xr.DataArray:
     kinds = kinds_of(epochs)
     bad = sorted(epochs.info["bads"])
     wanted = chosen_channels(epochs.ch_names, kinds, channels, [] if keep_bad else bad)
@@ -107,17 +123,29 @@ def read_epochs(
 def _opened(path: Path) -> Any:
     """Open a file of epochs without reading their values."""
     mne = mne_package()
-    with reading_whole(path, "epochs"):
-        if path.suffix == ".set":
-            epochs = mne.read_epochs_eeglab(path, verbose="warning")
-        else:
-            epochs = mne.read_epochs(path, preload=False, verbose="warning")
-    promised = len(epochs.events) * len(epochs.ch_names) * len(epochs.times)
-    check_size(path, [path], promised)
-    if not len(epochs.events):
-        message = f"File {str(path)!r} holds no epoch; all of them were dropped."
-        raise DataError(message)
+    check_chain(path)
+    epochs = None
+    try:
+        with reading_whole(path, "epochs"):
+            if path.suffix == ".set":
+                epochs = mne.read_epochs_eeglab(path, verbose="warning")
+            else:
+                epochs = mne.read_epochs(path, preload=False, verbose="warning")
+        promised = len(epochs.events) * len(epochs.ch_names) * len(epochs.times)
+        check_size(path, [path], promised)
+        if not len(epochs.events):
+            message = f"File {str(path)!r} holds no epoch; all of them were dropped."
+            raise DataError(message)
+    except DataError:
+        _close(epochs)
+        raise
     return epochs
+
+
+def _close(epochs: Any) -> None:
+    """Close the file that MNE keeps open for epochs which it has not read yet."""
+    for part in getattr(epochs, "_raw", None) or []:
+        part.fid.close()
 
 
 def _showing_labels(epochs: Any, stimulus: str | None, path: Path) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from neuroalign.errors import DataError, MissingPackageError, name_some
+from neuroalign.readers.fif_tags import check_chain
 from neuroalign.readers.files import existing, reading
 from neuroalign.readers.mne_channels import (
     chosen_channels,
@@ -66,7 +68,12 @@ def reading_whole(path: str | PathLike[str], kind: str) -> Iterator[None]:
     try:
         with reading(path, kind), warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            yield
+            try:
+                yield
+            except Exception as error:
+                # MNE leaves a file open that it gives up on, held by the variables it had.
+                traceback.clear_frames(error.__traceback__)
+                raise
     finally:
         log.removeFilter(_never)
     for warning in caught:
@@ -192,6 +199,8 @@ def _named(paths: Paths, runs: Sequence[str] | None) -> tuple[list[str | PathLik
 def _opened(path: str | PathLike[str]) -> Any:
     """Open a file without reading its values; a header that promises too much is refused."""
     found, mne = _found(path), mne_package()
+    if found.is_file():
+        check_chain(found)
     with reading_whole(found, "a continuous recording"):
         raw = mne.io.read_raw(found, preload=False, verbose="warning")
     check_size(found, raw.filenames, raw.n_times * len(raw.ch_names))
