@@ -94,23 +94,31 @@ def read_choices(
             f"{int(np.flatnonzero(same)[0]) + 1})."
         )
         raise DataError(message)
-    if counted_from is None:
-        odd = as_labels(table[chosen].tolist(), "stimulus")
-        positions = np.where((shown == odd[:, None]).any(1), (shown == odd[:, None]).argmax(1), -1)
-    else:
-        positions = to_numbers(table[chosen], chosen, where) - counted_from
-    if (bad := ~np.isin(positions, (0, 1, 2))).any():
-        what = table[chosen][bad].iloc[0]
-        hint = "" if counted_from is not None else "; where it is a position, give counted_from=1"
-        message = (
-            f"In {bad.sum()} rows of {where!r} column {chosen!r} is none of the three stimuli "
-            f"(first: {str(what)!r} in row {int(np.flatnonzero(bad)[0]) + 1}){hint}."
-        )
-        raise DataError(message)
-    choices = pd.DataFrame(shown, columns=NAMES).assign(chosen=positions.astype(int))
+    positions = _positions(table[chosen], shown, counted_from, where)
+    choices = pd.DataFrame(shown, columns=NAMES).assign(chosen=positions)
     if subject:
         choices["subject"] = as_labels(table[subject].tolist(), "subject")
     return choices
+
+
+def _positions(
+    column: pd.Series, shown: np.ndarray, counted_from: int | None, where: str
+) -> np.ndarray:
+    """Return which of the three stimuli was chosen in each row: 0, 1 or 2."""
+    if counted_from is None:
+        odd = as_labels(column.tolist(), "stimulus")
+        positions = np.where((shown == odd[:, None]).any(1), (shown == odd[:, None]).argmax(1), -1)
+    else:
+        positions = to_numbers(column, str(column.name), where) - counted_from
+    if (bad := ~np.isin(positions, (0, 1, 2))).any():
+        what = column[bad].iloc[0]
+        hint = "" if counted_from is not None else "; where it is a position, give counted_from=1"
+        message = (
+            f"In {bad.sum()} rows of {where!r} column {str(column.name)!r} is none of the three "
+            f"stimuli (first: {str(what)!r} in row {int(np.flatnonzero(bad)[0]) + 1}){hint}."
+        )
+        raise DataError(message)
+    return positions.astype(int)
 
 
 def read_dissimilarities(

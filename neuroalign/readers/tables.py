@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 
 import numpy as np
@@ -169,8 +169,32 @@ def _long(
     rows = pd.DataFrame({"stimulus": shown, "repetition": again})
     row = rows.groupby(["stimulus", "repetition"], sort=False).ngroup().to_numpy()
     column, labels = pd.factorize(named)
-    cells = pd.Series(row.astype(np.int64) * len(labels) + column)
-    if (twice := cells.duplicated()).any():
+    _check_once(row.astype(np.int64) * len(labels) + column, shown, named, repetition, where)
+    first_row = np.unique(row, return_index=True)[1]
+    first_column = np.unique(column, return_index=True)[1]
+    values = np.full((len(first_row), len(labels)), np.nan)
+    values[row, column] = numbers
+    dim = "showing" if repetition else "stimulus"
+    named_once = [stimulus, neuroid, response, *([repetition] if repetition else [])]
+    coords = _other_columns(
+        table.drop(columns=named_once), {dim: (row, first_row), "neuroid": (column, first_column)}
+    )
+    coords |= {"stimulus": (dim, shown[first_row]), "neuroid": ("neuroid", np.asarray(labels))}
+    if repetition:
+        kept = to_plain(table[[repetition]].iloc[first_row])
+        coords["repetition"] = (dim, kept[repetition].to_numpy())
+    return xr.DataArray(values, dims=(dim, "neuroid"), coords=coords)
+
+
+def _check_once(
+    cells: np.ndarray,
+    shown: np.ndarray,
+    named: np.ndarray,
+    repetition: str | None,
+    where: str,
+) -> None:
+    """Refuse two responses of a neuroid to one showing; `cells` numbers these pairs."""
+    if (twice := pd.Series(cells).duplicated()).any():
         first = int(np.flatnonzero(twice)[0])
         why = (
             "each may have one"
@@ -182,24 +206,25 @@ def _long(
             f"{str(shown[first])!r} in {where!r} ({twice.sum()} such rows more); {why}."
         )
         raise DataError(message)
-    first_row = np.unique(row, return_index=True)[1]
-    first_column = np.unique(column, return_index=True)[1]
-    values = np.full((len(first_row), len(labels)), np.nan)
-    values[row, column] = numbers
-    dim = "showing" if repetition else "stimulus"
+
+
+def _other_columns(
+    others: pd.DataFrame, axes: Mapping[str, tuple[np.ndarray, np.ndarray]]
+) -> dict[str, tuple[str, np.ndarray]]:
+    """Return each column as a coordinate of the first axis that it says one thing of each of.
+
+    Parameters
+    ----------
+    others : DataFrame
+    axes : mapping
+        Axis -> (number of each row of the table on it, first row of each number).
+    """
     coords: dict[str, tuple[str, np.ndarray]] = {}
-    others = table.drop(
-        columns=[stimulus, neuroid, response, *([repetition] if repetition else [])]
-    )
     for name in others:
         item = others[name].astype(object).where(others[name].notna(), "").to_numpy()
-        for axis, codes, first_of in ((dim, row, first_row), ("neuroid", column, first_column)):
-            if (item[first_of][codes] == item).all():
-                part = to_plain(others[[name]].iloc[first_of])
+        for axis, (codes, first) in axes.items():
+            if (item[first][codes] == item).all():
+                part = to_plain(others[[name]].iloc[first])
                 coords |= column_coords(part, axis, (*RESERVED, "stimulus", "repetition"))
                 break
-    coords |= {"stimulus": (dim, shown[first_row]), "neuroid": ("neuroid", np.asarray(labels))}
-    if repetition:
-        kept = to_plain(table[[repetition]].iloc[first_row])
-        coords["repetition"] = (dim, kept[repetition].to_numpy())
-    return xr.DataArray(values, dims=(dim, "neuroid"), coords=coords)
+    return coords
