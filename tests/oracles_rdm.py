@@ -162,3 +162,22 @@ def shrunk_to_diagonal(rows, dof):
         squared += (w.sum() / (n - 1)) ** 2
     weight = min(max(variance / squared, 0), 1)
     return np.where(np.eye(n_units) > 0, sample, (1 - weight) * sample)
+
+
+def crossnobis_of_other_stimuli(repetitions, blocks_left_out, block_of, precision_of):
+    """Average, over the sets of blocks that hold both stimuli, with a precision of the others."""
+    n, n_repetitions, n_units = repetitions.shape
+    found = []
+    for i, j in itertools.combinations(range(n), 2):
+        differences = repetitions[i] - repetitions[j]
+        values = []
+        for blocks in blocks_left_out:
+            if block_of[i] in blocks and block_of[j] in blocks:
+                others = [k for k in range(n) if block_of[k] not in blocks]
+                noise = precision_of(repetitions[others])
+                values += [
+                    differences[a] @ noise @ differences[b] / n_units
+                    for a, b in itertools.permutations(range(n_repetitions), 2)
+                ]
+        found.append(np.mean(values))
+    return np.array(found)

@@ -14,8 +14,8 @@ from neuroalign.data.schema import is_stream
 from neuroalign.errors import DataError, name_some, unknown_name
 from neuroalign.features.matching import design_rows, label_rows
 from neuroalign.numerics.rdm.dissimilarity import DISSIMILARITIES, crossnobis
+from neuroalign.numerics.rdm.held_out_precision import whitened_crossnobis
 from neuroalign.numerics.rdm.measure import CROSSNOBIS
-from neuroalign.numerics.rdm.noise_precision import precision, residuals
 from neuroalign.numerics.similarity.inputs import check_stimuli
 from neuroalign.similarity.views import SUBJECT, View, split_views
 
@@ -43,7 +43,8 @@ def dissimilarities(
         Coordinates of the neuroids, such as "roi", whose levels get a set each.
     whiten : bool
         For crossnobis: divide by the noise covariance of the neuroids, estimated from differences
-        between repetitions and shrunk to its diagonal.
+        between repetitions and shrunk to its diagonal; for each pair of stimuli from repetitions
+        of others, so that noise does not raise them.
 
     Returns
     -------
@@ -106,8 +107,8 @@ def _crossed(recording: xr.DataArray, view: View, whiten: bool) -> np.ndarray:
     # Some stimuli have more repetitions: those beyond go to the runs in turn, and are averaged.
     n_runs = int(counts.min())
     runs = [np.nanmean(repetitions[:, start::n_runs], axis=1) for start in range(n_runs)]
-    noise = precision(residuals(repetitions)) if whiten else None
-    return crossnobis(np.stack(runs), noise)
+    patterns = np.stack(runs)
+    return whitened_crossnobis(patterns, repetitions) if whiten else crossnobis(patterns)
 
 
 def _count_within(of_row: np.ndarray) -> np.ndarray:
