@@ -49,6 +49,15 @@ def led_back(path):
     return path
 
 
+def of_no_kind(path):
+    """Change the kind of the first channel of a FIF file; FIFF_CH_INFO (203) is 96 bytes."""
+    tag = (203).to_bytes(4, "big") + (30).to_bytes(4, "big") + (96).to_bytes(4, "big")
+    content = path.read_bytes()
+    kind = content.index(tag) + 16 + 8  # after its two numbers
+    path.write_bytes(content[:kind] + (1929380642).to_bytes(4, "big") + content[kind + 4 :])
+    return path
+
+
 def fif(folder, name="a_raw.fif", **options):
     return write_fif(folder / name, VALUES, options.pop("names", NAMES), **options)
 
@@ -114,6 +123,16 @@ DAMAGED = {
     "epochs whose tags lead back": (
         lambda f: EPOCHS(led_back(epo(f))),
         "File 'a-epo.fif' is damaged: its tags lead back; fetch it anew.",
+    ),
+    "FIF with a channel of no kind": (
+        lambda f: RAW(of_no_kind(fif(f))),
+        "File 'a_raw.fif' cannot be read as a continuous recording (ValueError: Unknown channel "
+        'type (1929380642) for channel "LA1").',
+    ),
+    "epochs with a channel of no kind": (
+        lambda f: EPOCHS(of_no_kind(epo(f))),
+        "File 'a-epo.fif' cannot be read as epochs (ValueError: Unknown channel type (1929380642) "
+        'for channel "LA1").',
     ),
     "EDF without its end": (lambda f: RAW(cut(edf(f), 0.9)), f"File 'a.edf' {EDF_SHORT}"),
     "EDF without half of its header": (

@@ -131,6 +131,7 @@ def _opened(path: Path) -> Any:
                 epochs = mne.read_epochs_eeglab(path, verbose="warning")
             else:
                 epochs = mne.read_epochs(path, preload=False, verbose="warning")
+            epochs.get_channel_types()  # which a damaged file does not know
         promised = len(epochs.events) * len(epochs.ch_names) * len(epochs.times)
         check_size(path, [path], promised)
         if not len(epochs.events):

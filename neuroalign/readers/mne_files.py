@@ -203,6 +203,7 @@ def _opened(path: str | PathLike[str]) -> Any:
         check_chain(found)
     with reading_whole(found, "a continuous recording"):
         raw = mne.io.read_raw(found, preload=False, verbose="warning")
+        raw.get_channel_types()  # which a damaged file does not know
     check_size(found, raw.filenames, raw.n_times * len(raw.ch_names))
     return raw
 
