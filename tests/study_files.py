@@ -7,7 +7,8 @@ from neuroalign.data.download import DataFiles
 def files_in(folder, name):
     """Return the files of a study as they lie in a folder, whatever their hashes."""
     card = catalog.dataset_module(name)[1].CARD
-    return DataFiles(name, dict.fromkeys(card.files, ""), folder=folder, verify=False)
+    addresses = dict.fromkeys(card.files, "")
+    return DataFiles(name, addresses, how_to_get=card.how_to_get, folder=folder, verify=False)
 
 
 def load_from(folder, name, monkeypatch, **options):

@@ -22,7 +22,7 @@ SUBJECTS = [f"{number:02}" for number in range(1, 10)]
 # word, start, end; one was not found in the sound, and one comes after a later one.
 WORDS = [
     ("Act", 0.5, 0.75), ("one,", 1.0, 1.5), ("uh", None, None), ("null", 2.0, 2.25),
-    ("there", 3.5, 3.75), ("was", 3.0, 3.25), ("a", 4.0, 4.0625), ("monkey.", 6.5, 7.25),
+    (" there", 3.5, 3.75), ("was", 3.0, 3.25), ("a", 4.0, 4.0625), ("monkey.", 6.5, 7.25),
 ]  # fmt: skip
 
 
