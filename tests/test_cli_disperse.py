@@ -190,8 +190,7 @@ REFUSALS = {
     ),
     "dimensions": (
         ["--with-subjects", "--dimensions", "9"],
-        "dimensions=9 were asked for, but a system has 8 that vary over 32 training stimuli; ask "
-        "for at most so many.",
+        "dimensions=9 were asked for, but system 'ann' has 8 units; ask for at most so many.",
     ),
 }
 

@@ -40,6 +40,7 @@ def confounds(dispersion: xr.Dataset) -> xr.Dataset:
     >>> bool(found.spearman.sel(form="dispersion", confound="norm") > 0.5)
     True
     """
+    check_dispersion(dispersion)
     forms = [form for form in FORMS if np.isfinite(dispersion[form]).any()]
     table = confound_table(dispersion, confound_names(dispersion))
     kept = np.isfinite(table).all(0) & np.isfinite(dispersion[forms].to_array().values).all(0)
@@ -80,14 +81,19 @@ def confound_table(dispersion: xr.Dataset, names: list[str]) -> np.ndarray:
     return np.array(rows, dtype=float).reshape(len(names), dispersion.sizes["stimulus"])
 
 
-def form_values(dispersion: xr.Dataset, form: str) -> np.ndarray:
-    """Return one form of dispersion, (stimuli,), with its own sign."""
+def check_dispersion(dispersion: object) -> None:
+    """Refuse what `procrustes_dispersion` did not return."""
     if not isinstance(dispersion, xr.Dataset) or "dispersion_in_sample" not in dispersion:
         message = (
             f"The dispersion given is a {type(dispersion).__name__} of something else; give what "
             "procrustes_dispersion returned."
         )
         raise DataError(message)
+
+
+def form_values(dispersion: xr.Dataset, form: str) -> np.ndarray:
+    """Return one form of dispersion, (stimuli,), with its own sign."""
+    check_dispersion(dispersion)
     if form not in FORMS:
         raise unknown_name(form, FORMS, kind="form of dispersion")
     values = dispersion[form].values

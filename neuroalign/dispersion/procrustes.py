@@ -10,9 +10,10 @@ import pandas as pd
 import xarray as xr
 
 from neuroalign.dispersion.crowding import crowding
+from neuroalign.dispersion.options import fit_options, whole_number
 from neuroalign.dispersion.systems import Systems, View, match_systems
+from neuroalign.errors import DataError
 from neuroalign.folds import FoldRule
-from neuroalign.numerics.procrustes.alignment import AlignmentOptions
 from neuroalign.numerics.procrustes.cross_fitted import CrossFitted, cross_fitted_dispersion
 from neuroalign.numerics.procrustes.learning import dispersion_learning_curve
 from neuroalign.progress import progress_bar, progress_wanted
@@ -99,10 +100,11 @@ def procrustes_dispersion(
     """
     systems = match_systems(views, stimuli)
     splits, rows = systems.split(folds, seed)
-    options = AlignmentOptions(
-        dimensions=dimensions, scaling=scaling, n_starts=n_starts, seed=seed, device=device,
-        dtype=dtype,
+    options = fit_options(
+        systems, dimensions=dimensions, scaling=scaling, n_starts=n_starts, seed=seed,
+        device=device, dtype=dtype,
     )  # fmt: skip
+    whole_number("n_null", n_null, 0)
     with (
         progress_wanted(progress),
         progress_bar("Procrustes fits", len(rows) * (1 + n_null)) as advance,
@@ -157,9 +159,12 @@ def learning_curve(
     """
     systems = match_systems(views, stimuli)
     _, rows = systems.split(folds, seed)
-    options = AlignmentOptions(
-        dimensions=dimensions, scaling=scaling, seed=seed, device=device, dtype=dtype
+    options = fit_options(
+        systems, dimensions=dimensions, scaling=scaling, seed=seed, device=device, dtype=dtype
     )
+    if isinstance(shares, str) or not all(isinstance(s, (int, float)) for s in shares):
+        message = f"shares={shares!r} are not numbers; give shares such as (0.5, 1.0)."
+        raise DataError(message)
     with (
         progress_wanted(progress),
         progress_bar("Procrustes fits", len(rows) * len(shares)) as advance,

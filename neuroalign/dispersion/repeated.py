@@ -10,10 +10,10 @@ import xarray as xr
 
 from neuroalign.data.repetitions import to_showings
 from neuroalign.data.schema import is_stream
+from neuroalign.dispersion.options import fit_options
 from neuroalign.dispersion.systems import match_systems
 from neuroalign.errors import DataError
 from neuroalign.folds import FoldRule
-from neuroalign.numerics.procrustes.alignment import AlignmentOptions
 from neuroalign.numerics.procrustes.noise_corrected import noise_corrected_dispersion
 from neuroalign.progress import progress_bar, progress_wanted
 
@@ -77,7 +77,7 @@ def noise_corrected(
     systems = match_systems(recordings, stimuli)
     splits, rows = systems.split(folds, seed)
     repeated = [_repetitions(recordings[name], systems.labels) for name in systems.names]
-    options = AlignmentOptions(scaling=scaling, seed=seed, device=device, dtype=dtype)
+    options = fit_options(systems, scaling=scaling, seed=seed, device=device, dtype=dtype)
     with progress_wanted(progress), progress_bar("Procrustes fits", len(rows)) as advance:
         found = noise_corrected_dispersion(repeated, rows, options=options, advance=advance)
     groups = {"group": ("stimulus", splits.groups[systems.labels].to_numpy(str))}

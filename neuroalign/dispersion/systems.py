@@ -15,6 +15,7 @@ from neuroalign.data.schema import as_labels, is_stream
 from neuroalign.errors import DataError, name_some
 from neuroalign.features.matching import design_rows, label_rows
 from neuroalign.folds import FoldRule, KFold
+from neuroalign.preparation import check_options
 from neuroalign.splits import Splits
 
 View = xr.DataArray | pd.DataFrame
@@ -57,6 +58,7 @@ class Systems:
 
     def split(self, folds: FoldRule | None, seed: int) -> tuple[Splits, list]:
         """Split the stimuli; return the splits, and pairs of training and test rows."""
+        check_options(folds, seed)
         splits = (KFold(n_folds=5) if folds is None else folds).split(self.stimuli, seed)
         places = pd.Index(self.labels)
         rows = [(places.get_indexer(f.train), places.get_indexer(f.test)) for f in splits.folds]
@@ -93,6 +95,9 @@ def match_systems(
         table = stimuli.set_axis(as_labels(stimuli.index, "stimulus"))
     else:
         table = pd.DataFrame(index=pd.Index(as_labels(stimuli, "stimulus")))
+    if not len(table):
+        message = "No stimuli are named; leave stimuli out to use all."
+        raise DataError(message)
     table = table.sort_index()
     labels = table.index.to_numpy(str)
     return Systems(

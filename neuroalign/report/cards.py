@@ -52,6 +52,25 @@ def as_markdown(table: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
+def cards_page(cards: Mapping[str, DatasetCard]) -> str:
+    """Write the table of datasets for a page, and below it where files are got by hand.
+
+    Parameters
+    ----------
+    cards : mapping of str to DatasetCard
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    by_hand = [
+        f"- `{name}`: {card.how_to_get}" for name, card in sorted(cards.items()) if card.how_to_get
+    ]
+    table = as_markdown(table_of_cards(cards))
+    return "\n".join([table, "", "Got by hand, from:", "", *by_hand]) if by_hand else table
+
+
 def _count(number: int | None) -> str:
     return UNSTATED if number is None else f"{number:,}"
 
@@ -72,7 +91,7 @@ def _origin(card: DatasetCard) -> str:
     """Say whether files are downloaded, got by hand, or not needed."""
     if not card.files:
         return "no files" if card.how_to_get is None else "by hand"
-    fetched = sum(not address.startswith("#") for address in card.files.values())
+    fetched = sum(address.startswith("http") for address in card.files.values())
     if fetched == len(card.files):
         return "download"
     return "by hand" if not fetched else "download and by hand"

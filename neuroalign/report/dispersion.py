@@ -18,10 +18,10 @@ from neuroalign.report.dispersion_style import (
     AGREED,
     NOT_AGREED,
     QUIET,
-    finished,
     new_figure,
     open_frame,
 )
+from neuroalign.report.saving import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,7 +110,7 @@ def plot_dispersion(
     above, below = right.subplots(2, 1)
     _draw_distribution(above, dispersion)
     _draw_norms(below, table, ends, form)
-    return finished(figure, path)
+    return save_figure(figure, path)
 
 
 def _show_images(

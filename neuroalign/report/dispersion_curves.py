@@ -13,10 +13,10 @@ from neuroalign.report.dispersion_style import (
     AGREED,
     NOT_AGREED,
     draw_level,
-    finished,
     new_figure,
     open_frame,
 )
+from neuroalign.report.saving import save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def plot_modulation(modulation: xr.Dataset, *, path: str | Path | None = None) -
     single, groups = figure.subplots(1, 2, width_ratios=(2.4, 1))
     _draw_stimuli(single, modulation)
     _draw_groups(groups, modulation)
-    return finished(figure, path)
+    return save_figure(figure, path)
 
 
 def plot_learning_curve(curve: xr.Dataset, *, path: str | Path | None = None) -> Figure:
@@ -97,7 +97,7 @@ def plot_learning_curve(curve: xr.Dataset, *, path: str | Path | None = None) ->
     upper.set_xlabel("training stimuli")
     open_frame(axes, "right")
     axes.legend(frameon=False, fontsize=8)
-    return finished(figure, path)
+    return save_figure(figure, path)
 
 
 def _draw_stimuli(axes: Axes, modulation: xr.Dataset) -> None:

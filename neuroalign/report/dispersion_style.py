@@ -1,8 +1,7 @@
-"""What the figures of dispersion have in common: colors, frames, levels, and how they are saved."""
+"""What the figures of dispersion have in common: colors, frames and levels."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuroalign.report.similarity import COLORS
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
 
 AGREED, NOT_AGREED = COLORS[:2]
 QUIET = "0.35"  # gray of what is there to compare with
-DPI = 160
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -21,13 +19,6 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
-
-
-def finished(figure: Figure, path: str | Path | None) -> Figure:
-    """Save a figure where a path is given, and return it."""
-    if path is not None:
-        figure.savefig(path, dpi=DPI)
-    return figure
 
 
 def open_frame(axes: Axes, *sides: str) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from neuroalign.inference.intervals import check_same_data
+from neuroalign.report.saving import save_figure
 from neuroalign.report.similarity import COLORS, plot_similarity
 from neuroalign.results.tables import summarize
 
@@ -89,6 +90,4 @@ def plot_profile(
         frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1),
         title=f"95% interval: {table['interval'].iloc[0]}", title_fontsize=8,
     )  # fmt: skip
-    if path is not None:
-        figure.savefig(path, dpi=160)
-    return figure
+    return save_figure(figure, path)

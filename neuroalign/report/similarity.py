@@ -12,6 +12,7 @@ import xarray as xr
 from rich.console import Console
 from rich.table import Table
 
+from neuroalign.report.saving import save_figure
 from neuroalign.results.similarity_table import BOUNDS, similarity_table
 
 if TYPE_CHECKING:
@@ -132,9 +133,7 @@ def plot_similarity(
     axes.set_title(title, fontsize=8, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
-    if path is not None:
-        figure.savefig(path, dpi=160)
-    return figure
+    return save_figure(figure, path)
 
 
 def _number(value: object) -> str:
