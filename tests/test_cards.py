@@ -1,12 +1,15 @@
 """Cards say what there is: counts and sizes as the files have them, and tables made of them."""
 
+import re
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
 import neuroalign as na
 from neuroalign.data.catalog import dataset_files, dataset_module
 from neuroalign.data.dissimilarities import is_dissimilarities
-from neuroalign.report.cards import as_markdown, table_of_cards
+from neuroalign.report.cards import as_markdown, cards_page, table_of_cards
 
 ON_ORIGINALS = [
     name
@@ -15,6 +18,22 @@ ON_ORIGINALS = [
 ]
 # Options that together load everything that is published.
 OPTIONS = {"cowley2023": [{"session": s} for s in ("210325", "190923", "201025", "210322")]}
+
+PAGE = Path(__file__).parent.parent / "docs" / "studies.md"
+# What the page of studies holds between its marks, and how to write it anew.
+MARKED = re.compile(r"(?<=<!-- studies -->\n).*(?=\n<!-- /studies -->)", re.DOTALL)
+WRITE_ANEW = (
+    "docs/studies.md is not what the cards say. From the root of the repository:\n"
+    'python -c "import re, pathlib, neuroalign as na; '
+    "from neuroalign.data.catalog import dataset_module as find; "
+    "from neuroalign.report.cards import cards_page; "
+    "found = {name: find(name)[1] for name in na.list_datasets()}; "
+    "made = cards_page({name: one.CARD for name, one in found.items() "
+    "if one.__name__.startswith('neuroalign.')}); "
+    "page = pathlib.Path('docs/studies.md'); "
+    "page.write_text(re.sub(r'(?s)(<.-- studies -->\\n).*(\\n<.-- /studies -->)', "
+    'lambda found: found[1] + made + found[2], page.read_text()))"'
+)
 
 
 def card(**changes):
@@ -71,6 +90,35 @@ def test_a_table_has_a_row_for_each_card():
     assert table["stimuli"].tolist() == ["text", "text", "73,000 text"]
     assert table["size"].tolist() == ["999 bytes", "-", "1.5 GB"]
     assert table["repetitions"].tolist() == ["-", "-", "3"]
+
+
+def test_files_without_address_or_hash_are_got_by_hand():
+    free = {"x": "https://x#sha256=" + "0" * 64, "y": ""}
+    table = table_of_cards(
+        {"a": card(files={"x": ""}, how_to_get="the form"), "b": card(files=free, how_to_get="x")}
+    )
+    assert table["from"].tolist() == ["by hand", "download and by hand"]
+
+
+def test_a_page_says_where_files_are_got_by_hand():
+    asked, free = card(files={"x": ""}, how_to_get="the form"), card()
+    table = as_markdown(table_of_cards({"a": free, "b": asked}))
+    assert cards_page({"b": asked, "a": free}) == (
+        f"{table}\n\nGot by hand, from:\n\n- `b`: the form"
+    )
+    assert cards_page({"a": free}) == as_markdown(table_of_cards({"a": free}))
+
+
+def test_the_page_of_studies_is_what_the_cards_say():
+    found = {name: dataset_module(name)[1] for name in na.list_datasets()}
+    shipped = {
+        name: module.CARD
+        for name, module in found.items()
+        if module.__name__.startswith("neuroalign.")
+    }
+    written = MARKED.search(PAGE.read_text())
+    assert written, "docs/studies.md lacks the marks <!-- studies --> and <!-- /studies -->"
+    assert written[0] == cards_page(shipped), WRITE_ANEW
 
 
 def test_a_table_is_written_for_a_page():
