@@ -36,7 +36,9 @@ from neuroalign.preparation import (
 from neuroalign.progress import progress_bar, progress_wanted
 from neuroalign.results.provenance import provenance
 from neuroalign.rsa.dissimilarities import dissimilarities
+from neuroalign.rsa.matched import check_can_be_crossed
 from neuroalign.similarity.ceilings import similarity_ceilings
+from neuroalign.similarity.pairs import refuse_pairs
 from neuroalign.similarity.sides import Measure, Side, Sides
 from neuroalign.similarity.views import SUBJECT, View, split_views
 from neuroalign.splits import equal_parts
@@ -82,6 +84,9 @@ def score_similarity(
         Without ceilings' and guards' variables where there are none.
     """
     start = time.perf_counter()
+    if isinstance(model, Mapping):
+        for name, values in model.items():
+            refuse_pairs(values, str(name))
     network = as_model(model)
     check_dataset_given(dataset)
     check_options(selection.folds, selection.seed)
@@ -207,6 +212,8 @@ def _check_recordings(
                 f"{measure!r}."
             )
             raise DataError(message)
+        if isinstance(measure, RSA):
+            check_can_be_crossed(recording, measure, f"Dataset {dataset.name!r}")
 
 
 def _comparable(

@@ -17,6 +17,7 @@ from neuroalign.numerics.rdm.dissimilarity import DISSIMILARITIES, crossnobis
 from neuroalign.numerics.rdm.held_out_precision import whitened_crossnobis
 from neuroalign.numerics.rdm.measure import CROSSNOBIS
 from neuroalign.numerics.similarity.inputs import check_stimuli
+from neuroalign.similarity.pairs import refuse_pairs
 from neuroalign.similarity.views import SUBJECT, View, split_views
 
 FEWEST_RUNS = 2
@@ -121,6 +122,7 @@ def _of_activations(activations: xr.DataArray, method: str) -> xr.DataArray:
     if method == CROSSNOBIS:
         message = "Crossnobis needs repetitions, which activations have not; use squared_euclidean."
         raise DataError(message)
+    refuse_pairs(activations)
     labelled = label_rows(activations)
     check_stimuli(labelled.sizes["stimulus"], 2)
     labels = np.sort(labelled["stimulus"].values)

@@ -13,8 +13,9 @@ from neuroalign.data.dataset import BrainDataset
 from neuroalign.data.dissimilarities import is_dissimilarities
 from neuroalign.errors import DataError, name_some
 from neuroalign.features.matching import label_rows
-from neuroalign.numerics.rdm.measure import RSA
+from neuroalign.numerics.rdm.measure import CROSSNOBIS, RSA
 from neuroalign.rsa.dissimilarities import dissimilarities
+from neuroalign.similarity.pairs import refuse_pairs
 
 
 class Matched(NamedTuple):
@@ -51,6 +52,8 @@ def match(
         message = "Models are given by name, as in {'animacy': dissimilarities}; one or more."
         raise DataError(message)
     of_model = "squared_euclidean" if measure.crossed else measure.dissimilarity
+    for name, values in models.items():
+        refuse_pairs(values, str(name))
     theirs = {str(name): _of_model(values, of_model) for name, values in models.items()}
     labels = labels_of(own)
     table = pd.DataFrame(index=pd.Index(labels, name="stimulus"))
@@ -79,12 +82,27 @@ def subject_dissimilarities(
             "dissimilarities, one or more."
         )
         raise DataError(message)
+    for name, values in recordings.items():
+        check_can_be_crossed(values, measure, f"Subject {name!r}")
     return {
         name: values
         if is_dissimilarities(values)
         else dissimilarities(values, measure.dissimilarity)
         for name, values in recordings.items()
     }
+
+
+def check_can_be_crossed(recording: xr.DataArray, measure: RSA, whose: str) -> None:
+    """Refuse crossnobis of dissimilarities that were measured otherwise."""
+    if not is_dissimilarities(recording) or not measure.crossed:
+        return
+    kind = recording.attrs.get("dissimilarity", "unknown")
+    if kind != CROSSNOBIS:
+        message = (
+            f"{whose} has dissimilarities only, of kind {kind!r}, from which no crossnobis can be "
+            f"computed; use RSA(comparison={measure.comparison!r})."
+        )
+        raise DataError(message)
 
 
 def labels_of(sides: Mapping[str, xr.DataArray]) -> np.ndarray:

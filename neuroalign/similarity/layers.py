@@ -9,11 +9,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from neuroalign.data.repetitions import average_repetitions
+from neuroalign.data.schema import is_stream
 from neuroalign.errors import DataError, name_some
 from neuroalign.features.matching import design_rows, label_rows
 from neuroalign.numerics.similarity.calibration import calibrate
 from neuroalign.numerics.similarity.inputs import check_stimuli
 from neuroalign.numerics.similarity.measure import Measure, check_measure
+from neuroalign.similarity.pairs import refuse_pairs
 
 Activations = xr.DataArray | pd.DataFrame
 
@@ -24,7 +27,7 @@ def compare_systems(first: Activations, second: Activations, measure: Measure) -
     Parameters
     ----------
     first, second : DataArray (stimulus, ...) or DataFrame
-        Matched by label; both must have the same stimuli.
+        Matched by label; both must have the same stimuli. Repetitions of recordings are averaged.
     measure : similarity measure
         Such as ``na.similarity.CKA()``.
 
@@ -41,8 +44,9 @@ def compare_systems(first: Activations, second: Activations, measure: Measure) -
     1.0
     """
     check_measure(measure)
-    labels = _shared_labels({"first": first, "second": second})
-    return float(measure.compare_arrays(_rows(first, labels), _rows(second, labels)))
+    sides = {"first": _averaged(first), "second": _averaged(second)}
+    labels = _shared_labels(sides)
+    return float(measure.compare_arrays(*(_rows(values, labels) for values in sides.values())))
 
 
 def compare_layers(
@@ -63,7 +67,7 @@ def compare_layers(
     Parameters
     ----------
     first, second : mapping of str to DataArray (stimulus, ...) or DataFrame
-        Layer -> activations, matched by label.
+        Layer -> activations, matched by label. Repetitions of recordings are averaged.
     measure : similarity measure
     n_permutations : int
         19 or more.
@@ -102,7 +106,10 @@ def compare_layers(
                 "more."
             )
             raise DataError(message)
-    named = {f"{word} {name}": v for word, s in zip("12", (first, second), strict=True)
+    one_side, other_side = (
+        {str(name): _averaged(values) for name, values in side.items()} for side in (first, second)
+    )
+    named = {f"{word} {name}": v for word, s in zip("12", (one_side, other_side), strict=True)
              for name, v in s.items()}  # fmt: skip
     labels = _shared_labels(named)
     of_groups = None
@@ -117,8 +124,8 @@ def compare_layers(
         of_groups = table.set_axis(table.index.astype(str))[labels].to_numpy().astype(str)
     found = calibrate(
         measure,
-        [_rows(values, labels) for values in first.values()],
-        [_rows(values, labels) for values in second.values()],
+        [_rows(values, labels) for values in one_side.values()],
+        [_rows(values, labels) for values in other_side.values()],
         n_permutations=n_permutations,
         groups=of_groups,
         seed=seed,
@@ -127,7 +134,7 @@ def compare_layers(
     best = "none"
     if np.isfinite(found.score).any():
         one, two = np.unravel_index(np.nanargmax(found.score), found.score.shape)
-        best = f"{list(first)[one]} and {list(second)[two]}"
+        best = f"{list(one_side)[one]} and {list(other_side)[two]}"
     return xr.Dataset(
         {
             "similarity": (dims, found.score),
@@ -138,7 +145,7 @@ def compare_layers(
             "p_largest": (dims, found.p_family),
             "largest_null": ("permutation", found.largest_null),
         },
-        {"layer": list(map(str, first)), "layer_other": list(map(str, second))},
+        {"layer": list(one_side), "layer_other": list(other_side)},
         {"measure": repr(measure), "best_pair": best, "n_stimuli": len(labels)},
     )
 
@@ -182,6 +189,8 @@ def describe_measures(measures: Sequence[Any]) -> pd.DataFrame:
 
 def _shared_labels(sides: Mapping[str, Activations]) -> np.ndarray:
     """Return the labels that all sides have, sorted; sides with others are refused."""
+    for name, values in sides.items():
+        refuse_pairs(values, name)
     found = {name: set(label_rows(values)["stimulus"].values) for name, values in sides.items()}
     first_name, labels = next(iter(found.items()))
     for name, own in found.items():
@@ -193,6 +202,21 @@ def _shared_labels(sides: Mapping[str, Activations]) -> np.ndarray:
             raise DataError(message)
     check_stimuli(len(labels), 2)
     return np.array(sorted(labels), dtype=str)
+
+
+def _averaged(values: Activations) -> Activations:
+    """Average a recording over repetitions, which are no units; leave activations as they are."""
+    if not isinstance(values, xr.DataArray):
+        return values
+    if "neuroid" in values.dims and not is_stream(values):
+        return average_repetitions(values)
+    if "repetition" in values.dims:
+        message = (
+            "Activations have an axis of repetitions, which are no units; average over it, as in "
+            "values.mean('repetition'), or make a recording for na.average_repetitions."
+        )
+        raise DataError(message)
+    return values
 
 
 def _rows(values: Activations, labels: np.ndarray) -> np.ndarray:
