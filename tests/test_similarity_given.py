@@ -7,7 +7,7 @@ import xarray as xr
 from scipy.spatial.distance import pdist, squareform
 
 import neuroalign as na
-from neuroalign.errors import DataError
+from neuroalign.errors import DataError, UnknownNameError
 
 LABELS = [f"s{number:02}" for number in range(20)]
 RNG = np.random.default_rng(0)
@@ -127,3 +127,32 @@ def test_crossnobis_that_was_computed_elsewhere_is_compared():
     measure = na.rsa.RSA("crossnobis", "cosine")
     scores = na.score({"units": UNITS}, dataset, measure, progress=False)
     assert np.isfinite(scores.similarity.item())
+
+
+@pytest.mark.parametrize(
+    "kind", ["MutualNeighbors", "CorrectedNeighbors", "CycleNeighbors", "LocalKernelAlignment"]
+)
+def test_unknown_ways_to_clamp_are_refused_at_once(kind):
+    assert refusal(getattr(na.similarity, kind), clamp="x", error=UnknownNameError) == (
+        "No way to clamp is called 'x'. Known: 'exact', 'none', 'rows'."
+    )
+
+
+def test_what_is_no_dataset_or_no_fact_is_refused():
+    assert refusal(na.rsa.load_model_dissimilarities, None) == (
+        "A NoneType is no dataset; give its name, as in "
+        "load_model_dissimilarities('kriegeskorte2008'), its folder or its module."
+    )
+    assert refusal(judged, "own", attrs="x") == (
+        "attrs='x' are no facts by name; give a mapping, as in {'task': 'n-back'}."
+    )
+
+
+def test_half_precision_is_widened():
+    given = np.array([0.1, 0.2, 0.3], dtype=np.float16)
+    made = na.rsa.make_dissimilarities(given, stimulus=list("abc"), dissimilarity="own")
+    assert made.dtype == np.float64
+    single = na.rsa.make_dissimilarities(
+        given.astype(np.float32), stimulus=list("abc"), dissimilarity="own"
+    )
+    assert single.dtype == np.float32

@@ -50,7 +50,8 @@ def make_dissimilarities(
     Returns
     -------
     DataArray (rdm, stimulus, stimulus_other)
-        Of floats, exactly symmetric. Those of a model are (stimulus, stimulus_other).
+        Of floats, no fewer than 32 bits each, and exactly symmetric. Those of a model are
+        (stimulus, stimulus_other).
 
     Raises
     ------
@@ -85,6 +86,11 @@ def make_dissimilarities(
     for name, given in (("subject", subject), ("session", session), ("roi", roi)):
         if given is not None:
             coords[name] = ("rdm", _one_each(name, given, len(square)))
+    if attrs is not None and not isinstance(attrs, Mapping):
+        message = (
+            f"attrs={attrs!r} are no facts by name; give a mapping, as in {{'task': 'n-back'}}."
+        )
+        raise DataError(message)
     facts = {"dissimilarity": dissimilarity, **(attrs or {})}
     made = xr.DataArray(square, dims=DIMS, coords=coords, attrs=facts)
     if faults := asymmetries(made):
@@ -199,7 +205,8 @@ def _numbers(values: ArrayLike) -> np.ndarray:
     if data.dtype.kind not in "biuf":
         message = f"Dissimilarities are numbers, but values of type {data.dtype} were given."
         raise DataError(message)
-    return data if data.dtype.kind == "f" else data.astype(float)
+    # Half precision has three digits, and ties what differs.
+    return data if data.dtype.kind == "f" and data.dtype.itemsize > 2 else data.astype(float)
 
 
 def _squares(data: np.ndarray, n_stimuli: int) -> np.ndarray:

@@ -51,6 +51,12 @@ def load_model_dissimilarities(dataset: str | Path | ModuleType) -> dict[str, xr
     >>> list(load_model_dissimilarities(study))
     ['animacy']
     """
+    if not isinstance(dataset, (str, Path, ModuleType)):
+        message = (
+            f"A {type(dataset).__name__} is no dataset; give its name, as in "
+            "load_model_dissimilarities('kriegeskorte2008'), its folder or its module."
+        )
+        raise DataError(message)
     name, module, _ = dataset_module(dataset)
     if not hasattr(module, "model_dissimilarities"):
         message = (

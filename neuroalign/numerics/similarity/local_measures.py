@@ -12,6 +12,7 @@ from neuroalign.numerics.similarity.inputs import check_pair, check_stimuli, che
 from neuroalign.numerics.similarity.kernels import unbiased_hsic
 from neuroalign.numerics.similarity.neighbors import (
     Neighbors,
+    check_clamp,
     nearest_neighbors,
     shared_neighbors,
 )
@@ -33,7 +34,9 @@ class _OfNeighbors(ABC):
     cost: ClassVar[str] = "n^2 (p + q), and n^2 of memory up to 64 MB"
 
     def __post_init__(self) -> None:
+        """Refuse what is no number of neighbors, and unknown ways to clamp."""
         check_whole("k", self.k, self.fewest)
+        check_clamp(self.clamp)
 
     def compare_arrays(self, first: np.ndarray, second: np.ndarray) -> float:
         """Compare two sets of activations.

@@ -187,9 +187,14 @@ def outlier_bound(
     return float(np.partition(sizes, place, axis=None)[place])
 
 
-def _bound(values: np.ndarray, clamp: str) -> float:
+def check_clamp(clamp: str) -> None:
+    """Refuse a way to clamp that is not known."""
     if clamp not in CLAMPS:
         raise unknown_name(clamp, CLAMPS, kind="way to clamp")
+
+
+def _bound(values: np.ndarray, clamp: str) -> float:
+    check_clamp(clamp)
     return np.inf if clamp == "none" else outlier_bound(values, per_row=clamp == "rows")
 
 
