@@ -104,9 +104,9 @@ def test_one_of_several_spaces_is_chosen(tmp_path):
     assert stream.attrs["space"] == "ACPC"
 
 
-def test_electrodes_of_another_acquisition_are_not_those_of_the_recording(tmp_path):
+def test_electrodes_of_another_session_are_not_those_of_the_recording(tmp_path):
     rows = [("LA1", 1, 2, 3, "L", "V1", 1), ("LB1", 4, 5, 6, "R", "V2", 1)]
-    write_electrodes(place(tmp_path), "sub-01_ses-a_acq-grid", rows=rows)
+    write_electrodes(place(tmp_path), "sub-01_ses-b", rows=rows)
     assert read_bids_ieeg(tmp_path, **FILM)["roi"].values.tolist() == ["STG", "IFG"]
 
 
