@@ -79,6 +79,7 @@ def cells(folder):
 def absurd(folder):
     with h5py.File(folder / "D.hdf5", "w") as file:
         file.create_dataset("betasmd", (10**5, 10**5, 10**5, 750), "float32", chunks=(1, 1, 1, 750))
+        file["betasmd"][0, 0, 0] = 1
     return read_glmsingle(folder / "D.hdf5")
 
 
@@ -145,7 +146,7 @@ CASES = {
     "absurd size": (
         absurd,
         "File '{folder}/D.hdf5' promises 3,000,000,000,000,000,000 bytes in 'betasmd', but "
-        "stores 0; fetch it anew.",
+        "stores 3,000; fetch it anew.",
     ),
     "three axes": (
         lambda folder: glmsingle(folder, np.zeros(SHAPE)),

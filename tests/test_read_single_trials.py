@@ -151,18 +151,34 @@ def test_a_recording_of_trials_stays_in_its_file(tmp_path, values):
     assert na.average_repetitions(recording).sizes["stimulus"] == 3
 
 
-def test_a_region_reads_only_its_chunks(tmp_path, values, monkeypatch):
-    path = write_nsd(tmp_path / "betas_session01.hdf5", values)
-    asked = []
+@pytest.fixture
+def asked(monkeypatch):
+    """List how many values each read of an HDF5 array takes."""
+    sizes = []
     slices = h5py.Dataset.__getitem__
 
     def counted(self, key):
         taken = slices(self, key)
-        asked.append(taken.size)
+        sizes.append(taken.size)
         return taken
 
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", counted)
+    return sizes
+
+
+def test_a_region_reads_only_its_chunks(tmp_path, values, asked):
+    path = write_nsd(tmp_path / "betas_session01.hdf5", values)
     atlas = write_nifti(tmp_path / "atlas.nii", atlas_of())
     trials = read_nsd(path, atlas=atlas)
-    monkeypatch.setattr(h5py.Dataset, "__getitem__", counted)
     trials.isel(neuroid=np.flatnonzero(trials.roi == "3")).load()
     assert asked == [N_TRIALS] * 4
+
+
+@pytest.mark.parametrize(
+    ("how", "chunks"), [("python, chunked", 2 * 1 * 2 * 4), ("matlab, chunked", 2 * 2 * 2 * 3)]
+)
+def test_every_chunk_is_read_once(how, chunks, tmp_path, values, asked, monkeypatch):
+    monkeypatch.setattr(trial_files, "BLOCK", 1)
+    read_glmsingle(written(tmp_path, values, how)).load()
+    assert len(asked) == chunks
+    assert sum(asked) == values.size
