@@ -155,14 +155,26 @@ def test_an_unknown_subject_lists_the_known(adapter):
         na.load_dataset(adapter, subjects="s3")
 
 
-def test_a_package_that_loading_needs_is_named(monkeypatch):
+def test_photographs_that_are_not_installed_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage", None)
     message = (
-        "Dataset 'simulated-v4' needs the package 'skimage', which is not installed; "
-        "run pip install 'neuroalign[demo]' for what the shipped datasets need."
+        "The photographs come with scikit-image and scikit-learn; run pip install "
+        "'neuroalign[demo]'."
     )
     with refused(message, MissingPackageError):
         na.load_dataset("simulated-v4")
+
+
+def test_the_extra_that_brings_a_package_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rdata", None)
+    file = tmp_path / "mine.py"
+    file.write_text("import rdata")
+    message = (
+        f"Dataset {str(file)!r} needs the package 'rdata', which is not installed; run pip install "
+        "'neuroalign[tables]'."
+    )
+    with refused(message, MissingPackageError):
+        na.load_dataset(file)
 
 
 def test_a_package_that_a_file_imports_is_named(tmp_path):
@@ -170,7 +182,7 @@ def test_a_package_that_a_file_imports_is_named(tmp_path):
     file.write_text("import no_such_package_at_all")
     message = (
         f"Dataset {str(file)!r} needs the package 'no_such_package_at_all', which is not "
-        "installed; run pip install 'neuroalign[demo]' for what the shipped datasets need."
+        "installed; run pip install no_such_package_at_all."
     )
     with refused(message, MissingPackageError):
         na.load_dataset(file)

@@ -18,6 +18,11 @@ from neuroalign.errors import DataError, MissingPackageError, NeuroalignError, u
 
 ENTRY_POINTS = "neuroalign.datasets"
 FOLDER_MODULE = "dataset.py"
+# Package -> the extra of neuroalign that brings it.
+EXTRAS = {
+    "mne": "ieeg", "nilearn": "fmri", "pyarrow": "tables", "pynwb": "nwb", "rdata": "tables",
+    "skimage": "demo", "sklearn": "demo", "transformers": "text",
+}  # fmt: skip
 
 
 def list_datasets() -> list[str]:
@@ -194,9 +199,11 @@ def _files(name: str, module: ModuleType, folder: Path | None) -> DataFiles:
 
 
 def _missing_package(dataset: str, error: ModuleNotFoundError) -> MissingPackageError:
+    package = str(error.name).partition(".")[0]
+    wanted = f"'neuroalign[{EXTRAS[package]}]'" if package in EXTRAS else package
     return MissingPackageError(
-        f"Dataset {dataset!r} needs the package {error.name!r}, which is not installed; "
-        "run pip install 'neuroalign[demo]' for what the shipped datasets need."
+        f"Dataset {dataset!r} needs the package {package!r}, which is not installed; run pip "
+        f"install {wanted}."
     )
 
 
