@@ -10,7 +10,7 @@ from study_files import files_in, load_from
 
 from neuroalign.data.catalog import dataset_module
 from neuroalign.data.schema import in_memory
-from neuroalign.errors import DataError
+from neuroalign.errors import DataError, UnknownNameError
 from neuroalign.testing import check_adapter
 
 ADAPTER = dataset_module("papale2025")[1]
@@ -130,7 +130,7 @@ def test_responses_that_are_lacking_are_refused(files):
     path = files["monkeyF/THINGS_normMUA.mat"]
     with h5py.File(path, "r+") as file:
         del file["train_MUA"]
-    with pytest.raises(DataError, match=r"^No variable of '.*' is called 'train_MUA'\. "):
+    with pytest.raises(UnknownNameError, match=r"^No variable of '.*' is called 'train_MUA'\. "):
         ADAPTER.load(files).recordings["F"]
 
 
