@@ -22,12 +22,14 @@ CARD = na.DatasetCard(
     how_to_get="https://evlabwebapps.mit.edu/public_data/tuckute2024_driving_suppressing/data.tar "
     "(unpack it)",
     n_subjects=10,
+    n_stimuli=1500,
     n_neuroids=60,
     n_repetitions="1",
     files={FILE: ""},
     notes="The layout is that of data/column_name_descriptions.csv (in the same archive) and of the "
     "code in github.com/gretatuckute/drive_suppress_brains (src/run_analyses, src/plot_data). "
-    "Voxels were z-scored within a session before they were averaged over a region.",
+    "Voxels were z-scored within a session before they were averaged over a region. Of 1,500 sentences 1,000 are the baseline, and 500 were "
+    "found by searching corpora; the few that were found by modifying sentences come on top.",
 )
 
 CONDITIONS = {"B": "baseline", "D": "drive", "S": "suppress"}
