@@ -20,6 +20,10 @@ CARD = na.DatasetCard(
     stimulus="image",
     license="not stated by the owners, who publish it through Brain-Score",
     verified="documented layout",
+    n_subjects=1,
+    n_stimuli=135,
+    n_neuroids=205,
+    n_repetitions="20",
     notes="Layout, addresses and sha1 are those of github.com/brain-score/vision (commit "
     "01188cd, data/freemanziemba2013 with its scripts of packaging). Neurons of several animals were "
     "recorded one by one; the file does not say whose each is, so that they are one subject "

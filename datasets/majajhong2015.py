@@ -19,6 +19,10 @@ CARD = na.DatasetCard(
     stimulus="image",
     license="not stated by the owners, who publish it through Brain-Score",
     verified="documented layout",
+    n_subjects=2,
+    n_stimuli=3200,
+    n_neuroids=256,
+    n_repetitions="46 on average",
     notes="Layout, addresses and sha1 are those of github.com/brain-score/vision (commit 36f5eb9, "
     "data/majajhong2015) and the README of github.com/brain-score/brainio: 256 sites, 148480 "
     "presentations of 3200 images. The values are normalized by their owners, who do not say "
