@@ -123,6 +123,12 @@ class BrainDataset:
                 "subjects or roi."
             )
             raise DataError(message)
+        if roi is not None and not any("roi" in one.coords for one in recordings.values()):
+            message = (
+                f"The recordings of dataset {self.name!r} name no roi, so that none can be "
+                "selected; leave it out."
+            )
+            raise DataError(message)
         known_rois = {str(x) for r in recordings.values() for x in np.ravel(rois_of(r))}
         known_names = {str(x) for r in recordings.values() for x in r[column_dim(r)].values}
         rois = _listed("roi", roi, known_rois)
