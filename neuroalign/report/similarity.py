@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from neuroalign.report.saving import save_figure
-from neuroalign.results.similarity_table import BOUNDS, similarity_table
+from neuroalign.results.similarity_table import BOUNDS, SELF_INCLUSION, similarity_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,6 +24,7 @@ WORDS = {
     "ceiling_halves": "halves",
     "ceiling_lower": "lower",
     "ceiling_upper": "upper",
+    SELF_INCLUSION: "self-inclusion",
 }
 MEANINGS = {
     "shuffled": "shuffled: what the measure reads once stimuli are exchanged",
@@ -31,6 +32,7 @@ MEANINGS = {
     "reaches with their average",
     "ceiling_lower": "lower, upper: what the dissimilarities of the other subjects, and of all of "
     "them, reach; a perfect model lies between",
+    SELF_INCLUSION: "self-inclusion: what upper would read if subjects had nothing in common",
 }
 # Okabe & Ito: told apart by readers with any color vision.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -74,9 +76,17 @@ def print_similarity(
     for name, sentence in MEANINGS.items():
         if name in table:
             console.print(f"{sentence[:1].upper()}{sentence[1:]}.", markup=False)
-    for name in ("undefined", "left_out"):
-        if attrs[name]:
-            console.print(f"{attrs[name]}.", markup=False)
+    why = "; ".join(f"{reason}: {n}" for reason, n in _reasons(scores["undefined"]).items())
+    console.print(f"{attrs['undefined']}{f' ({why})' if why else ''}.", markup=False)
+    if attrs["left_out"]:
+        console.print(f"{attrs['left_out']}.", markup=False)
+
+
+def _reasons(codes: xr.DataArray) -> dict[str, int]:
+    """Count what is undefined, by reason."""
+    meanings = str(codes.attrs["flag_meanings"]).split()
+    counts = np.bincount(codes.values.astype(int).ravel(), minlength=1)
+    return {meanings[code].replace("_", " "): int(n) for code, n in enumerate(counts) if code and n}
 
 
 def plot_similarity(

@@ -9,6 +9,7 @@ from neuroalign.errors import DataError, unknown_name
 from neuroalign.inference.similarity import average_interval
 
 BOUNDS = ("ceiling_halves", "ceiling_lower", "ceiling_upper")
+SELF_INCLUSION = "ceiling_self_inclusion"  # of the upper bound
 
 
 def similarity_table(scores: xr.Dataset, names: list[str]) -> pd.DataFrame:
@@ -51,7 +52,7 @@ def similarity_table(scores: xr.Dataset, names: list[str]) -> pd.DataFrame:
 
 def _row(part: xr.Dataset) -> dict[str, object]:
     value, low, high = average_interval(part)
-    beside = [name for name in ("shuffled", *BOUNDS) if name in part]
+    beside = [name for name in ("shuffled", *BOUNDS, SELF_INCLUSION) if name in part]
     return {
         "similarity": value,
         "low": low,

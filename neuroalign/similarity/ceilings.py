@@ -48,13 +48,14 @@ def similarity_ceilings(
     dict of str to array (views, times)
         `ceiling_halves`: similarity of two halves of the repetitions, averaged over ten divisions;
         halves are noisier than the average that models are compared with, so it is a lower bound.
-        `ceiling_lower` and `ceiling_upper` (RSA with several subjects): of the mean over subjects.
+        `ceiling_lower` and `ceiling_upper` (RSA with several subjects): of the mean over subjects;
+        `ceiling_self_inclusion`: what the upper would read if they had nothing in common.
         NaN where a view has none, and where halves of the repetitions have too few stimuli or
         lack too many responses.
     """
     found = {"ceiling_halves": _halves(recordings, views, sides, by, seed)}
     if isinstance(sides.measure, RSA):
-        found["ceiling_lower"], found["ceiling_upper"] = _between(views, own, sides.measure)
+        found |= _between(views, own, sides.measure)
     return {name: values for name, values in found.items() if np.isfinite(values).any()}
 
 
@@ -100,9 +101,10 @@ def _repeats(recording: xr.DataArray) -> bool:
 
 def _between(
     views: Sequence[View], own: Sequence[Sequence[Side]], measure: RSA
-) -> tuple[np.ndarray, np.ndarray]:
+) -> dict[str, np.ndarray]:
     """Bound the mean over subjects of views that differ in nothing else, and have equal stimuli."""
-    lower, upper = (np.full((len(views), len(views[0].values)), np.nan) for _ in range(2))
+    names = ("lower", "upper", "self_inclusion")
+    found = {name: np.full((len(views), len(views[0].values)), np.nan) for name in names}
     alike: dict[tuple, list[int]] = {}
     for number, view in enumerate(views):
         levels = tuple(level for name, level in view.levels.items() if name != SUBJECT)
@@ -110,9 +112,10 @@ def _between(
     for numbers in alike.values():
         if len(numbers) < FEWEST_SUBJECTS:
             continue
-        for moment in range(lower.shape[1]):
+        for moment in range(len(views[0].values)):
             rows = np.stack([squareform(own[k][moment].values, checks=False) for k in numbers])
             rows[:, np.isnan(rows).any(axis=0)] = np.nan  # bounds are of the same pairs for all
             bounds = noise_ceiling(rows, measure.comparison)
-            lower[numbers, moment], upper[numbers, moment] = bounds.lower, bounds.upper
-    return lower, upper
+            for name, values in found.items():
+                values[numbers, moment] = getattr(bounds, name)
+    return {f"ceiling_{name}": values for name, values in found.items()}
