@@ -12,6 +12,7 @@ import typer.core
 
 from neuroalign import cli_options as options
 from neuroalign.cli_disperse import disperse
+from neuroalign.cli_outputs import output_file, run_folder
 from neuroalign.errors import NeuroalignError
 
 if TYPE_CHECKING:
@@ -54,7 +55,12 @@ def _options(
 
 @app.command()
 def score(
-    model: Annotated[str, typer.Argument(help="One of `neuroalign models`.")] = DEMO_MODEL,
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="One of `neuroalign models`, or a .csv table of stimuli x units, or a .nc file."
+        ),
+    ] = DEMO_MODEL,
     dataset: Annotated[
         str, typer.Argument(help="One of `neuroalign datasets`, a file or a folder.")
     ] = DEMO_DATASET,
@@ -85,6 +91,10 @@ def score(
     model_option: Annotated[
         list[str] | None, typer.Option(help="Of the model, as in context=window.")
     ] = None,
+    metric_option: Annotated[
+        list[str] | None,
+        typer.Option(help="Of the metric, as in dissimilarity=crossnobis or comparison=rho_a."),
+    ] = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -114,12 +124,15 @@ def score(
 
     check_device(device)
     measure = metric or ("ridge" if beside is None else "banded")
-    kind = options.named_metric(measure, device)
+    of_metric = options.read_pairs(metric_option, "--metric-option")
+    kind = options.named_metric(measure, device, of_metric)
     options.check_beside(measure, beside)
     if (model, dataset) == (DEMO_MODEL, DEMO_DATASET):
         typer.echo(f"Scoring the embedded case: {model} on {dataset}, whose truth is known.")
-    joined = "" if beside is None else f"+{beside}"
-    folder = options.run_folder(out, f"{model}{joined}_{dataset_module(dataset)[0]}_{measure}")
+    joined = options.short_name(model) + (
+        "" if beside is None else f"+{options.short_name(beside)}"
+    )
+    folder = run_folder(out, f"{joined}_{dataset_module(dataset)[0]}_{measure}")
     own = options.read_pairs(model_option, "--model-option")
     of_data = options.dataset_options(dataset, option)
     network = options.named_model(model, device, own)
@@ -165,7 +178,7 @@ def _report(
         same = [layer for layer in layers or [] if layer in rival.layers] or None
         others[name] = scored(rival, same, [])
         if folder is not None:
-            na.save_scores(others[name], folder / "against" / name)
+            na.save_scores(others[name], folder / "against" / options.short_name(name))
     print_summary(scores, table, others)
     if folder is not None:
         na.plot_profile(scores, against=others, path=folder / "profile.png")
@@ -190,10 +203,11 @@ def compare(
     import neuroalign as na
     from neuroalign.report.comparison import print_comparison, read_runs
 
+    file = output_file(out)
     table = na.compare(read_runs(runs), over=over)
     print_comparison(table)
-    if out is not None:
-        table.to_csv(out, index=False)
+    if file is not None:
+        table.to_csv(file, index=False)
         typer.echo(f"The table is in {out}.")
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from neuroalign import cli_options as options
-from neuroalign.errors import NeuroalignError, unknown_name
+from neuroalign.cli_outputs import new_folder
+from neuroalign.errors import NeuroalignError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,7 +62,7 @@ def disperse(
     check_device(device)
     named = read_layers(layers)
     with_subjects = with_subjects or subjects is not None or roi is not None
-    folder = None if out is None else options.run_folder(out.parent, out.name)
+    folder = new_folder(out)
     data = na.load_dataset(
         dataset, subjects=options.split_names(subjects), **options.dataset_options(dataset, option)
     )
@@ -91,14 +92,13 @@ class NamedLayer(NamedTuple):
 
 def read_layers(words: Sequence[str] | None) -> list[NamedLayer]:
     """Read layers of models; unknown models are refused before anything is loaded."""
-    import neuroalign as na
+    from neuroalign.models.catalog import check_model_name
 
     found = []
     for word in words or []:
         place, *pairs = word.split(",")
         model, _, layer = place.partition(":")
-        if model not in (known := na.list_models()):
-            raise unknown_name(model, known, kind="model")
+        check_model_name(model)
         options.read_pairs(pairs, f"Option of {model}")
         found.append(NamedLayer(model, layer or None, tuple(pairs)))
     return found

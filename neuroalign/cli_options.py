@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import math
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,22 +72,41 @@ def split_names(names: str | None) -> list[str] | None:
     return None if names is None else [name.strip() for name in names.split(",") if name.strip()]
 
 
-def named_metric(name: str, device: str) -> Metric | Measure:
-    """Make the metric of that name, on a device if it can use one."""
+def named_metric(
+    name: str, device: str, options: Mapping[str, str] | None = None
+) -> Metric | Measure:
+    """Make the metric of that name with its options, on a device if it can use one."""
     import neuroalign as na
 
     if name not in METRICS:
         raise unknown_name(name, METRICS, kind="metric")
     if name in MEASURES:
-        room, measure = MEASURES[name]
-        return getattr(getattr(na, room), measure)()
-    kind = (
-        getattr(na.metrics, RIDGES[name])
-        if name in RIDGES
-        else getattr(na.mappings, MAPPINGS[name])
-    )
-    made = kind(**({"device": device} if "device" in inspect.signature(kind).parameters else {}))
-    return made if name in RIDGES else na.metrics.MappingEncoding(made)
+        room, of_room = MEASURES[name]
+        kind = getattr(getattr(na, room), of_room)
+    else:
+        in_ridges = name in RIDGES
+        kind = (
+            getattr(na.metrics, RIDGES[name]) if in_ridges else getattr(na.mappings, MAPPINGS[name])
+        )
+    parameters = dict(inspect.signature(kind).parameters)
+    placed = {} if parameters.pop("device", None) is None else {"device": device}
+    made = kind(**placed, **typed(_known_options(options or {}, parameters, name), parameters))
+    return na.metrics.MappingEncoding(made) if name in MAPPINGS else made
+
+
+def _known_options(
+    options: Mapping[str, str], parameters: Mapping[str, inspect.Parameter], metric: str
+) -> Mapping[str, str]:
+    """Refuse options that a metric does not have, or that are no single word or number."""
+    single = [
+        name
+        for name, one in parameters.items()
+        if one.default is None or isinstance(one.default, (bool, int, float, str))
+    ]
+    for name in options:
+        if name not in single:
+            raise unknown_name(name, single, kind=f"option of metric {metric!r}")
+    return options
 
 
 def named_model(name: str, device: str, options: Mapping[str, str]) -> Model:
@@ -135,10 +153,10 @@ class Scorer:
 
 def check_beside(metric: str, beside: str | None) -> None:
     """Refuse a second feature space that does not exist, or that is missing."""
-    import neuroalign as na
+    from neuroalign.models.catalog import check_model_name
 
-    if beside is not None and beside not in (known := na.list_models()):
-        raise unknown_name(beside, known, kind="model")
+    if beside is not None:
+        check_model_name(beside)
     if beside is None and metric in OF_SPACES:
         message = f"--metric {metric} needs two feature spaces; add --with MODEL."
         raise NeuroalignError(message)
@@ -147,15 +165,15 @@ def check_beside(metric: str, beside: str | None) -> None:
 def rivals_of(model: str, reads: str | None, against: str | None) -> list[str]:
     """Name the models that are scored beside: those asked for, or what every network must beat."""
     import neuroalign as na
+    from neuroalign.models.catalog import check_model_name
 
-    known = na.list_models()
     if against is None:
+        known = na.list_models()
         wanted = (model + UNTRAINED, BASELINES.get(str(reads)))
         return [name for name in wanted if name in known and name != model]
     rivals = [] if against == "none" else split_names(against) or []
     for name in rivals:
-        if name not in known:
-            raise unknown_name(name, known, kind="model")
+        check_model_name(name)
     return rivals
 
 
@@ -167,6 +185,13 @@ def guards_of(guards: str | None, reads: str | None, rivals: Sequence[str]) -> l
     wanted = check_guards(GUARDS if asked is None else asked)
     beaten = BASELINES.get(str(reads)) in rivals
     return [name for name in wanted if not (name == "baseline" and beaten)]
+
+
+def short_name(model: str) -> str:
+    """Name a model in the names of folders; a file goes without its folder and suffix."""
+    from neuroalign.models.catalog import is_file_name
+
+    return Path(model).stem if is_file_name(model) else model
 
 
 def kept_dimensions(
@@ -241,20 +266,3 @@ def fold_rule(dataset: BrainDataset, n_folds: int) -> FoldRule:
     recordings = {name: dataset.recordings[name] for name in dataset.subjects[:1]}
     rule = default_folds(table_of_rows(dataset.stimuli, recordings))
     return replace(rule, n_folds=n_folds)  # type: ignore[type-var]
-
-
-def run_folder(out: Path | None, name: str) -> Path | None:
-    """Choose the folder of this run, and refuse one that is taken before any work is done."""
-    if out is None:
-        return None
-    folder = out / name
-    if folder.exists():
-        message = f"Folder {str(folder)!r} exists already; remove it or choose another --out."
-        raise NeuroalignError(message)
-    there = next(parent for parent in out.absolute().parents if parent.is_dir())
-    try:
-        with tempfile.TemporaryDirectory(dir=out if out.is_dir() else there):
-            return folder
-    except OSError as error:
-        message = f"Nothing can be written to --out {str(out)!r}: {(error.strerror or '').lower()}."
-        raise NeuroalignError(message) from error

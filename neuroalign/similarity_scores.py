@@ -12,6 +12,7 @@ import xarray as xr
 
 from neuroalign.data.dataset import BrainDataset
 from neuroalign.data.dissimilarities import is_dissimilarities
+from neuroalign.data.pair_tables import refuse_pairs
 from neuroalign.data.repetitions import average_repetitions
 from neuroalign.data.schema import is_stream
 from neuroalign.errors import DataError, name_some
@@ -38,7 +39,6 @@ from neuroalign.results.provenance import provenance
 from neuroalign.rsa.dissimilarities import dissimilarities
 from neuroalign.rsa.matched import check_can_be_crossed
 from neuroalign.similarity.ceilings import similarity_ceilings
-from neuroalign.similarity.pairs import refuse_pairs
 from neuroalign.similarity.sides import Measure, Side, Sides
 from neuroalign.similarity.views import SUBJECT, View, split_views
 from neuroalign.splits import equal_parts

@@ -25,9 +25,10 @@ TIERS = [
     {"ceilings", "guards", "mappings", "metrics", "inference", "rsa", "similarity", "dispersion"},
     {"results", "score_ceilings", "similarity_scores", "scoring"},
     {"report"},
-    {"cli_options", "testing"},
+    {"cli_options", "cli_outputs", "testing"},
     {"cli_disperse"},
     {"cli"},
+    {"__main__"},
 ]
 # Parameter names that are alike and mean different things.
 ALIKE = {

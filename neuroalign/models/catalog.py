@@ -6,11 +6,13 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from importlib.metadata import entry_points
+from pathlib import Path
 
-from neuroalign.errors import unknown_name
+from neuroalign.errors import DataError, UnknownNameError, unknown_name
 from neuroalign.models.protocol import Model, PrecomputedModel, as_model
 
 ENTRY_POINTS = "neuroalign.models"
+FILE_SUFFIXES = (".csv", ".nc")
 SHIPPED = {
     "efficientnet-lite0": "neuroalign.models.efficientnet:load",
     "efficientnet-lite0-untrained": "neuroalign.models.efficientnet:load_untrained",
@@ -48,7 +50,9 @@ def load_model(name: str, **options: object) -> Model:
     Parameters
     ----------
     name : str
-        One of `list_models()`.
+        One of `list_models()`; or a file of your own, ending in ".csv" or ".nc": a table of
+        activations (or dissimilarities) with the labels of stimuli in its first column, or a
+        DataArray with the coordinate "stimulus".
     **options
         Passed on, as in ``load_model("efficientnet-lite0", device="cuda")``.
 
@@ -73,10 +77,44 @@ def load_model(name: str, **options: object) -> Model:
     return as_model(loaded)
 
 
+def check_model_name(name: str) -> None:
+    """Refuse what is neither a known model nor a file that may be one. Loads nothing."""
+    if name in (locations := _locations()):
+        return
+    if is_file_name(name):
+        if Path(name).expanduser().is_file():
+            return
+        message = f"File {name!r} does not exist, so that it is no model."
+        raise DataError(message)
+    error = unknown_name(name, locations, kind="model")
+    if Path(name).exists():
+        message = (
+            f"{error} Activations of your own are a .csv table of stimuli x units with labels in "
+            "the first column, or a .nc file with the coordinate 'stimulus'."
+        )
+        raise UnknownNameError(message)
+    raise error
+
+
 def model_loader(name: str) -> Callable[..., object]:
     """Find the function that loads the model of that name."""
     locations = _locations()
+    check_model_name(name)
     if name not in locations:
-        raise unknown_name(name, locations, kind="model")
+        return _file_loader(name)
     module, _, function = locations[name].partition(":")
     return getattr(importlib.import_module(module), function)
+
+
+def is_file_name(name: str) -> bool:
+    """Tell whether a name is that of a file that could hold a model."""
+    return Path(name).suffix.lower() in FILE_SUFFIXES
+
+
+def _file_loader(name: str) -> Callable[[], object]:
+    def load() -> object:
+        from neuroalign.models.own_files import load_file
+
+        return load_file(name)
+
+    return load

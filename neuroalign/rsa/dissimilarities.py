@@ -9,6 +9,7 @@ import xarray as xr
 from scipy.spatial.distance import squareform
 
 from neuroalign.data.dissimilarities import make_dissimilarities
+from neuroalign.data.pair_tables import refuse_pairs
 from neuroalign.data.repetitions import average_repetitions, to_showings
 from neuroalign.data.schema import is_stream
 from neuroalign.errors import DataError, name_some, unknown_name
@@ -17,7 +18,6 @@ from neuroalign.numerics.rdm.dissimilarity import DISSIMILARITIES, crossnobis
 from neuroalign.numerics.rdm.held_out_precision import whitened_crossnobis
 from neuroalign.numerics.rdm.measure import CROSSNOBIS
 from neuroalign.numerics.similarity.inputs import check_stimuli
-from neuroalign.similarity.pairs import refuse_pairs
 from neuroalign.similarity.views import SUBJECT, View, split_views
 
 FEWEST_RUNS = 2

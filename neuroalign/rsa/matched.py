@@ -11,11 +11,11 @@ import xarray as xr
 
 from neuroalign.data.dataset import BrainDataset
 from neuroalign.data.dissimilarities import is_dissimilarities
+from neuroalign.data.pair_tables import refuse_pairs
 from neuroalign.errors import DataError, name_some
 from neuroalign.features.matching import label_rows
 from neuroalign.numerics.rdm.measure import CROSSNOBIS, RSA
 from neuroalign.rsa.dissimilarities import dissimilarities
-from neuroalign.similarity.pairs import refuse_pairs
 
 
 class Matched(NamedTuple):

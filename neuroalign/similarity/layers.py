@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from neuroalign.data.pair_tables import refuse_pairs
 from neuroalign.data.repetitions import average_repetitions
 from neuroalign.data.schema import is_stream
 from neuroalign.errors import DataError, name_some
@@ -16,7 +17,6 @@ from neuroalign.features.matching import design_rows, label_rows
 from neuroalign.numerics.similarity.calibration import calibrate
 from neuroalign.numerics.similarity.inputs import check_stimuli
 from neuroalign.numerics.similarity.measure import Measure, check_measure
-from neuroalign.similarity.pairs import refuse_pairs
 
 Activations = xr.DataArray | pd.DataFrame
 

@@ -28,7 +28,7 @@ def refuse_pairs(values: object, name: str | None = None) -> None:
     ------
     DataError
     """
-    if not isinstance(values, pd.DataFrame) or not _is_of_pairs(values):
+    if not isinstance(values, pd.DataFrame) or not is_of_pairs(values):
         return
     whose = "" if name is None else f" {name!r}"
     message = (
@@ -39,7 +39,8 @@ def refuse_pairs(values: object, name: str | None = None) -> None:
     raise DataError(message)
 
 
-def _is_of_pairs(table: pd.DataFrame) -> bool:
+def is_of_pairs(table: pd.DataFrame) -> bool:
+    """Tell whether rows and columns are the same labels, symmetric with a diagonal of 0."""
     rows, columns = (list(map(str, labels)) for labels in table.axes)
     if rows != columns or not all(dtype.kind in "biuf" for dtype in table.dtypes):
         return False
