@@ -62,7 +62,8 @@ def whitened_crossnobis(patterns: np.ndarray, repetitions: np.ndarray) -> np.nda
     References
     ----------
     Walther et al. (2016), doi:10.1016/j.neuroimage.2015.12.012, on crossnobis; Singer
-    (1938), A theorem in finite projective geometry, on sets of which all differences differ.
+    (1938), A theorem in finite projective geometry and some applications to number theory, on sets
+    of which all differences differ.
     """
     patterns, repetitions = np.asarray(patterns), np.asarray(repetitions)
     if patterns.ndim == repetitions.ndim == 3 and patterns.shape[1] != len(repetitions):

@@ -12,7 +12,8 @@ says: by .23 of a variance instead of .25, with 40 smooth units and 3 repetition
 
 References
 ----------
-Diedrichsen, Berlot, Mur, Schuett, Shahbazi & Kriegeskorte (2021), arXiv:2007.02789.
+Diedrichsen, Berlot, Mur, Schuett, Shahbazi & Kriegeskorte (2021), doi:10.51628/001c.27664,
+arXiv:2007.02789.
 """
 
 from __future__ import annotations

@@ -140,8 +140,8 @@ def centroid_nuclear_norm(views: np.ndarray, *, relative: bool = False) -> float
 
     References
     ----------
-    Yerxa, Kuang, Simoncelli & Chung (2023), Learning efficient coding of natural images with
-    maximum manifold capacity representations, arXiv:2303.03307.
+    Yerxa, Kuang, Simoncelli & Chung (2023), Efficient coding of natural images using maximum
+    manifold capacity representations, arXiv:2303.03307.
     """
     views = _check_views(views, 1, 1)
     lengths = np.linalg.norm(views, axis=2, keepdims=True)
