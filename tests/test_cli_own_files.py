@@ -198,6 +198,7 @@ def test_self_inclusion_is_beside_the_upper_bound(run, study, table):
     assert code == 0
     assert "self-inclusion" in out.split("Mean over views")[0]
     assert "0.577" in out  # 1 / root 3
+    assert "\n0 comparisons are undefined.\n" in out
     assert "Self-inclusion: what upper would read if subjects had nothing in common." in out
 
 
