@@ -13,6 +13,9 @@ from neuroalign.data.download import DataFiles
 from neuroalign.errors import DownloadError
 from neuroalign.testing import check_dataset
 
+# What is said before, of a recording that is made when it is first asked for.
+LAZY = r"(Recording of subject '\w+-?\w*' could not be loaded: )?"
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -31,7 +34,7 @@ def load(folder):
 
 
 def refused(message):
-    return pytest.raises(ValueError, match=f"^{re.escape(message)}$")
+    return pytest.raises(ValueError, match=f"^{LAZY}{re.escape(message)}$")
 
 
 @pytest.mark.parametrize("experiment", miniature.SUBJECTS)
@@ -138,7 +141,9 @@ def test_other_sentences_are_refused(load, folder, sentence):
     content = miniature.content("M02", "384sentences")
     content["keySentences"][0, 0] = sentence
     savemat(path, content)
-    with pytest.raises(ValueError, match=r"^File '.*' has other sentences than those of the first"):
+    with pytest.raises(
+        ValueError, match=LAZY + r"File '.*' has other sentences than those of the first"
+    ):
         load().recordings["M02"]
 
 
@@ -148,7 +153,7 @@ def test_sentences_that_occur_twice_are_refused(load, folder):
         content["keySentences"][0, 0] = miniature.text("384sentences", 2)
         savemat(folder / subject / "data_384sentences.mat", content)
     with pytest.raises(
-        ValueError, match=r"^File '.*' has other sentences than .*, or some twice\.$"
+        ValueError, match=LAZY + r"File '.*' has other sentences than .*, or some twice\.$"
     ):
         load().recordings["M02"]
 
@@ -156,7 +161,7 @@ def test_sentences_that_occur_twice_are_refused(load, folder):
 def test_a_file_that_is_cut_short_is_refused(load, folder):
     path = folder / "M02" / "data_384sentences.mat"
     path.write_bytes(path.read_bytes()[:700])
-    with pytest.raises(ValueError, match=r"^File '.*' cannot be read as a MAT file \("):
+    with pytest.raises(ValueError, match=LAZY + r"File '.*' cannot be read as a MAT file \("):
         load().recordings["M02"]
 
 
