@@ -19,6 +19,7 @@ ON_ORIGINALS = [
 # Options that together load everything that is published.
 OPTIONS = {"cowley2023": [{"session": s} for s in ("210325", "190923", "201025", "210322")]}
 
+SHA = "#sha256=" + "0" * 64
 PAGE = Path(__file__).parent.parent / "docs" / "studies.md"
 # What the page of studies holds between its marks, and how to write it anew.
 MARKED = re.compile(r"(?<=<!-- studies -->\n).*(?=\n<!-- /studies -->)", re.DOTALL)
@@ -93,7 +94,7 @@ def test_a_table_has_a_row_for_each_card():
 
 
 def test_files_without_address_or_hash_are_got_by_hand():
-    free = {"x": "https://x#sha256=" + "0" * 64, "y": ""}
+    free = {"x": "https://x" + SHA, "y": ""}
     table = table_of_cards(
         {"a": card(files={"x": ""}, how_to_get="the form"), "b": card(files=free, how_to_get="x")}
     )
@@ -101,11 +102,11 @@ def test_files_without_address_or_hash_are_got_by_hand():
 
 
 def test_a_page_says_where_files_are_got_by_hand():
-    asked, free = card(files={"x": ""}, how_to_get="the form"), card()
-    table = as_markdown(table_of_cards({"a": free, "b": asked}))
-    assert cards_page({"b": asked, "a": free}) == (
-        f"{table}\n\nGot by hand, from:\n\n- `b`: the form"
-    )
+    asked, free = card(files={"x": ""}, how_to_get="the form"), card(files={"x": "https://x" + SHA})
+    cards = {"c": asked, "b": free, "a": card(files={"x": ""}, how_to_get="mail")}
+    table = as_markdown(table_of_cards(cards))
+    by_hand = "- `a`: mail\n- `c`: the form"
+    assert cards_page(cards) == f"{table}\n\nGot by hand, from:\n\n{by_hand}"
     assert cards_page({"a": free}) == as_markdown(table_of_cards({"a": free}))
 
 
