@@ -76,6 +76,9 @@ def load(files, *, subjects=None, trials=None, prepare=None, window=(0.0, 0.5), 
     """
     chosen = TRIALS if trials is None else {str(name): list(x) for name, x in trials.items()}
     chosen = {name: x for name, x in chosen.items() if subjects is None or name in subjects}
+    if not chosen:
+        message = f"Subjects or trials are none of {', '.join(TRIALS)}."
+        raise ValueError(message)
     words, recordings = [], {}
     for subject, numbers in chosen.items():
         whose = {"subject": int(subject), "trials": numbers}

@@ -148,3 +148,10 @@ def test_a_rate_that_the_triggers_contradict_is_refused(files, monkeypatch):
     monkeypatch.setattr(ADAPTER, "RATES", {})
     with pytest.raises(DataError, match=r"pass sampling_rate=1024\?$"):
         ADAPTER.load(files, trials={"9": [0]})
+
+
+def test_people_that_are_not_there_are_refused(tmp_path, monkeypatch):
+    with pytest.raises(DataError, match="none of 1, 2"):
+        load_from(tmp_path, "wang2024", monkeypatch, subjects="11")
+    with pytest.raises(DataError, match="none of 1, 2"):
+        load_from(tmp_path, "wang2024", monkeypatch, trials={})
