@@ -1,5 +1,6 @@
 """Measures of how alike two systems represent the same stimuli."""
 
+from neuroalign.data.choices import load_choices as load_choices
 from neuroalign.numerics.similarity.canonical import CCA as CCA
 from neuroalign.numerics.similarity.canonical import PWCCA as PWCCA
 from neuroalign.numerics.similarity.canonical import SVCCA as SVCCA
@@ -69,6 +70,7 @@ __all__ = [
     "describe_manifolds",
     "describe_measures",
     "judged_spearman",
+    "load_choices",
     "matching_gap",
     "neighbor_overlap",
     "odd_one_out",
