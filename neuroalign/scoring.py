@@ -104,7 +104,7 @@ def score(
         jackknife over 20 blocks of stimuli, whose values are in `without`; `shuffled`, what the
         measure reads with stimuli exchanged; `undefined`; and bounds of what a perfect model could
         reach: `ceiling_halves` (between halves of the repetitions: a lower bound), and for RSA of
-        several subjects `ceiling_lower` and `ceiling_upper`.
+        several subjects `ceiling_lower`, `ceiling_upper` and `ceiling_self_inclusion`.
 
     Examples
     --------
