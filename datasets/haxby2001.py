@@ -101,7 +101,7 @@ def _standardize(signals):
     """Subtract the linear trend of each voxel, and divide by the deviation of what is left."""
     time = np.arange(len(signals)) - (len(signals) - 1) / 2
     centered = signals - signals.mean(axis=0)
-    left = centered - np.outer(time, time @ centered / (time @ time))
+    left = centered - np.outer(time, time @ centered / max(time @ time, 1))
     deviation = left.std(axis=0)
     # Signals are whole numbers, so that nothing, not even rounding, is left of a line.
     return left / np.where(deviation > 0, deviation, np.nan)

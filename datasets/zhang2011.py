@@ -73,11 +73,9 @@ def load(files, *, subjects=None, start=100, stop=500, timed=False):
 
 def _read(files):
     """Read the one table of the R data file; its class is a data frame under another name."""
-    import rdata  # what this dataset alone needs; asked for before the file is fetched
+    import rdata  # noqa: F401 - asked for before the file is fetched
 
-    known = rdata.conversion.DEFAULT_CLASS_MAP
-    named = {**known, "binned_data": known["data.frame"]}
-    return rdata.read_rda(files[FILE], constructor_dict=named)["binned_data"]
+    return na.readers.read_rda(files[FILE], "binned_data")
 
 
 def _begins(trials, start, stop):
@@ -127,7 +125,7 @@ def _arranged(trials, bins, labels, sites):
     repetition = trials.groupby([site, shown]).cumcount()
     counts = np.full((len(labels), repetition.max() + 1, len(sites), len(bins)), np.nan)
     # The file holds the share of milliseconds with a spike.
-    counts[labels.get_indexer(shown), repetition, sites.get_indexer(site)] = np.rint(
-        trials[bins].to_numpy() * WIDTH
-    )
+    with np.errstate(over="ignore"):
+        spikes = np.rint(trials[bins].to_numpy() * WIDTH)
+    counts[labels.get_indexer(shown), repetition, sites.get_indexer(site)] = spikes
     return counts

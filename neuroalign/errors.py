@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from zipfile import BadZipFile
+
+MOST = 60  # letters of a name that are shown
+LISTED = 200  # letters of all names
 
 
 class NeuroalignError(Exception):
@@ -26,9 +30,26 @@ class MissingPackageError(NeuroalignError, ImportError):
     """An optional package that the request needs is not installed."""
 
 
+def shortened(name: object, most: int = MOST) -> str:
+    """Quote a name, the beginning only where it is long, as damage makes names."""
+    text = str(name)
+    quoted = repr(text if len(text) <= most else text[: most - 3] + "...")
+    return quoted if len(quoted) <= 2 * most else f"{quoted[:most]}..."
+
+
+def reason(error: BaseException) -> str:
+    """Say what was raised on one line, with its kind where the words alone do not tell."""
+    text = " ".join(str(error).split()).rstrip(".")
+    text = text if len(text) <= LISTED else f"{text[:LISTED]}..."
+    text = "".join(letter if letter.isprintable() else "?" for letter in text)
+    if text and isinstance(error, (OSError, ValueError, BadZipFile)):
+        return text
+    return f"{type(error).__name__} {text}".rstrip()
+
+
 def name_some(labels: Iterable[object], most: int = 3) -> str:
     """Name the first few labels, as every message that counts labels does."""
-    shown = [repr(str(label)) for _, label in zip(range(most), labels, strict=False)]
+    shown = [shortened(label) for _, label in zip(range(most), labels, strict=False)]
     return f"(first: {', '.join(shown)})"
 
 
@@ -50,12 +71,17 @@ def unknown_name(name: object, known: Iterable[str], *, kind: str) -> UnknownNam
         Suggests the nearest name, or lists the first ten where none is near.
     """
     names = sorted(str(item) for item in known)
-    sentence = f"No {kind} is called {str(name)!r}."
+    sentence = f"No {kind} is called {shortened(name)}."
     near = difflib.get_close_matches(str(name), names, n=1)
     if near:
-        return UnknownNameError(f"{sentence} Did you mean {near[0]!r}?")
+        return UnknownNameError(f"{sentence} Did you mean {shortened(near[0])}?")
     if not names:
         return UnknownNameError(f"{sentence} There are none.")
-    listed = ", ".join(repr(item) for item in names[:10])
-    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    shown: list[str] = []
+    for item in names[:10]:
+        if shown and len(", ".join(shown)) + len(item) > LISTED:
+            break
+        shown.append(shortened(item))
+    listed = ", ".join(shown)
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
     return UnknownNameError(f"{sentence} Known: {listed}{more}.")

@@ -102,7 +102,7 @@ def test_the_package_that_reads_the_file_is_named_where_it_is_missing(monkeypatc
     monkeypatch.setitem(sys.modules, "rdata", None)
     message = (
         "Dataset 'zhang2011' needs the package 'rdata', which is not installed; "
-        "run pip install 'neuroalign[demo]' for what the shipped datasets need."
+        "run pip install 'neuroalign[tables]'."
     )
     with pytest.raises(MissingPackageError, match=f"^{re.escape(message)}$"):
         na.load_dataset("zhang2011")

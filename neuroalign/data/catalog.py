@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from zipfile import BadZipFile
 
 from neuroalign.data.dataset import BrainDataset
 from neuroalign.data.download import DataFiles
 from neuroalign.data.folder import folder_module, is_data_folder
-from neuroalign.errors import DataError, MissingPackageError, NeuroalignError, unknown_name
+from neuroalign.errors import DataError, MissingPackageError, NeuroalignError, reason, unknown_name
 
 ENTRY_POINTS = "neuroalign.datasets"
 FOLDER_MODULE = "dataset.py"
@@ -112,17 +111,9 @@ def _module_from(path: Path) -> ModuleType:
     except NeuroalignError:
         raise
     except Exception as error:
-        message = f"File {str(path)!r} does not run: {_reason(error)}."
+        message = f"File {str(path)!r} does not run: {reason(error)}."
         raise DataError(message) from error
     return module
-
-
-def _reason(error: Exception) -> str:
-    """Say what an adapter raised, with its kind where the words alone do not tell."""
-    text = " ".join(str(error).split()).rstrip(".")
-    if text and isinstance(error, (OSError, ValueError, BadZipFile)):
-        return text
-    return f"{type(error).__name__} {text}".rstrip()
 
 
 def _checked(module: ModuleType) -> ModuleType:
@@ -179,7 +170,7 @@ def load_dataset(
     except NeuroalignError:
         raise
     except Exception as error:
-        message = f"Dataset {name!r} could not be loaded: {_reason(error)}."
+        message = f"Dataset {name!r} could not be loaded: {reason(error)}."
         raise DataError(message) from error
     if not isinstance(loaded, BrainDataset):
         message = f"Dataset {name!r} loads a {type(loaded).__name__}, but a BrainDataset is needed."

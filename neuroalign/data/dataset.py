@@ -15,7 +15,7 @@ from neuroalign.data.dissimilarities import (
     dissimilarity_label_faults,
     is_dissimilarities,
 )
-from neuroalign.data.faults import refuse
+from neuroalign.data.faults import made_or_refused, refuse
 from neuroalign.data.schema import (
     SAMPLE_COORDS,
     as_labels,
@@ -203,8 +203,8 @@ class _Recordings(Mapping[str, xr.DataArray]):
         if subject not in self._given:
             raise unknown_name(subject, self._given, kind="subject")
         if subject not in self.loaded:
-            make = self._given[subject]
-            self.loaded[subject] = self._checked(subject, make())  # type: ignore[operator]
+            made = made_or_refused(subject, self._given[subject])  # type: ignore[arg-type]
+            self.loaded[subject] = self._checked(subject, made)
         return self.loaded[subject]
 
     def __iter__(self) -> Iterator[str]:

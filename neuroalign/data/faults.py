@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from neuroalign.errors import DataError
+from neuroalign.errors import DataError, MissingPackageError, NeuroalignError, reason
 
 _GATHERED: ContextVar[list[str] | None] = ContextVar("gathered", default=None)
 
@@ -61,6 +61,35 @@ def refuse(sentence: str, where: str, faults: Sequence[str]) -> None:
     elif faults:
         message = f"{sentence}: {'; '.join(faults)}."
         raise DataError(message)
+
+
+def made_or_refused(subject: str, make: Callable[[], object]) -> object:
+    """Make a recording that was promised, and say in one sentence why that fails.
+
+    Parameters
+    ----------
+    subject : str
+    make : callable
+        Without arguments; returns the recording.
+
+    Returns
+    -------
+    object
+        What `make` returns.
+    """
+    try:
+        return make()
+    except NeuroalignError:
+        raise
+    except ModuleNotFoundError as error:
+        message = (
+            f"Recording of subject {subject!r} needs the package {error.name!r}, which is not "
+            "installed."
+        )
+        raise MissingPackageError(message) from error
+    except Exception as error:
+        message = f"Recording of subject {subject!r} could not be loaded: {reason(error)}."
+        raise DataError(message) from error
 
 
 @contextmanager

@@ -189,7 +189,11 @@ def _from_array(
     stream = "sampling_period" in facts
     showings = _rows(home / SHOWINGS) if (home / SHOWINGS).is_file() else None
     rows = "sample" if stream else "stimulus" if showings is None else "showing"
-    dims = tuple(facts.get("dims", (rows, "neuroid")))
+    dims = facts.get("dims", [rows, "neuroid"])
+    if not isinstance(dims, list) or not all(isinstance(dim, str) for dim in dims):
+        message = f"{FACTS} says dims = {dims!r}; write a list, as in dims = ['{rows}', 'neuroid']."
+        raise DataError(message)
+    dims = tuple(dims)
     if len(dims) != values.ndim:
         message = (
             f"Array {str(home / ARRAY)!r} has the shape {values.shape}; name its axes in {FACTS}, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
@@ -60,9 +61,15 @@ def read_npy(path: str | PathLike[str], name: str | None = None) -> xr.DataArray
         message = f"File {str(file)!r} is not a NumPy file; its first bytes are those of another."
         raise DataError(message)
     with _unpickled(file):
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        array: Any = np.load(file, mmap_mode="r", allow_pickle=False)
         _check_numbers(file, array.dtype)
         shape, dtype = array.shape, array.dtype
+        if (more := file.stat().st_size - array.offset - array.nbytes) > 0:
+            message = (
+                f"File {str(file)!r} has {more:,} bytes more than its header says; it is damaged, "
+                "or several arrays lie in it."
+            )
+            raise DataError(message)
         del array
 
     def read(*parts: Part) -> np.ndarray:
@@ -102,7 +109,8 @@ def read_rda(path: str | PathLike[str], name: str | None = None) -> pd.DataFrame
         message = "R data files need rdata; run pip install 'neuroalign[tables]'."
         raise MissingPackageError(message) from error
     file = existing(path)
-    with reading(file, "R data"):
+    with reading(file, "R data"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of endings that are not those of the content
         parsed = rdata.parser.parse_file(file)
         found = rdata.conversion.convert(parsed, _classes(rdata))
     if isinstance(found, Mapping):
@@ -133,7 +141,7 @@ def _classes(rdata: Any) -> Any:
 
 
 def _from_archive(file: Path, name: str | None) -> np.ndarray:
-    with _unpickled(file), np.load(file, allow_pickle=False) as archive:
+    with _unpickled(file), file.open("rb") as stream, np.load(stream) as archive:
         names = list(archive.files)
         if name is None and len(names) != 1:
             known = ", ".join(names[:10]) or "none"
@@ -159,7 +167,7 @@ def _check_numbers(file: Path, dtype: np.dtype) -> None:
 @contextmanager
 def _unpickled(file: Path) -> Iterator[None]:
     """Say in one sentence why a pickle is not opened."""
-    with reading(file, "a NumPy array"):
+    with reading(file, "a NumPy array"), np.errstate(over="ignore"):
         try:
             yield
         except ValueError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+import warnings
 from collections.abc import Hashable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -11,6 +13,7 @@ import numpy as np
 
 from neuroalign.data.schema import as_labels, repeated
 from neuroalign.errors import DataError, name_some, unknown_name
+from neuroalign.readers.elsewhere import refuse_all_elsewhere
 from neuroalign.readers.files import existing, reading
 from neuroalign.readers.lazy import Part, lazy_array
 from neuroalign.readers.sizes import check_promised
@@ -97,7 +100,14 @@ def _opened(file: Path) -> xr.Dataset:
         # What h5netcdf does first; where it fails halfway, it leaves a trace on the screen.
         with h5py.File(file, "r") as held:
             held.attrs.get("_nc3_strict")
-    return xr.open_dataset(file, engine=engine, decode_times=False, cache=False)
+        refuse_all_elsewhere(file)
+    try:
+        return xr.open_dataset(file, engine=engine, decode_times=False, cache=False)
+    except Exception as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what scipy leaves open when it gives up
+            traceback.clear_frames(error.__traceback__)
+        raise
 
 
 def _response_name(dataset: xr.Dataset, file: Path, variable: str | None) -> Hashable:
@@ -134,6 +144,9 @@ def _check(source: xr.DataArray, file: Path) -> None:
             f"Variable {str(source.name)!r} of {str(file)!r} has the dimension {other[0]!r}; "
             "presentation, neuroid and time_bin are known."
         )
+        raise DataError(message)
+    if not source.size:
+        message = f"Variable {str(source.name)!r} of {str(file)!r} holds no values."
         raise DataError(message)
     if source.dtype.kind not in "iuf":
         held = "words" if source.dtype.kind in "OSU" else f"values of type {source.dtype}"

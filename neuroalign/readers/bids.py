@@ -223,7 +223,9 @@ def _cleaned(series: xr.DataArray, bases: Sequence[np.ndarray]) -> xr.DataArray:
 
     def read_file(number: int, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         whole = series.isel(sample=slice(starts[number], starts[number + 1]), neuroid=columns)
-        return without(whole.values.astype(float), bases[number])[rows]
+        with np.errstate(invalid="ignore"):  # values that are damaged become NaN
+            values = whole.values.astype(float)
+        return without(values, bases[number])[rows]
 
     data = joined_rows(sizes, series.sizes["neuroid"], float, read_file)
     return xr.DataArray(data, dims=series.dims, coords=series.coords, attrs=series.attrs)

@@ -12,8 +12,8 @@ import xarray as xr
 
 from neuroalign.errors import DataError
 from neuroalign.readers.cifti_columns import KIND, all_placed, column_coords
-from neuroalign.readers.files import existing, reading
-from neuroalign.readers.nifti_files import check_size
+from neuroalign.readers.files import existing
+from neuroalign.readers.nifti_files import check_size, reading_image
 from neuroalign.readers.rows import entities, joined_rows, listed, sample_coords
 from neuroalign.readers.surfaces import PathOf
 
@@ -105,7 +105,7 @@ def read_cifti(
     dtype = np.result_type(*(image.get_data_dtype() for image, _, _ in opened))
 
     def read_file(number: int, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        with reading(files[number], KIND):
+        with reading_image(files[number], KIND):
             return _read(files[number], rows, columns, dtype)
 
     return xr.DataArray(
@@ -125,7 +125,7 @@ def _open(path: str | PathLike[str]) -> tuple[Any, Any, Any]:
     import nibabel
 
     found = existing(path)
-    with reading(found, KIND):
+    with reading_image(found, KIND):
         image = nibabel.load(found, mmap=False)
         if not isinstance(image, nibabel.Cifti2Image):
             message = f"File {str(path)!r} is a {type(image).__name__}, but {KIND} is needed."

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from neuroalign.errors import DataError, NeuroalignError
 
+LONGEST = 200  # letters of what a library says
+
 
 def existing(path: str | PathLike[str]) -> Path:
     """Return the path of a file that is there and holds something.
@@ -64,6 +66,8 @@ def reading(path: str | PathLike[str], kind: str) -> Iterator[None]:
     except Exception as error:
         said = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
         first = next(iter(said.strip().splitlines()), "").strip().rstrip(".")
+        first = first if len(first) <= LONGEST else f"{first[:LONGEST]}..."
+        first = "".join(letter if letter.isprintable() else "?" for letter in first)
         reason = f"{type(error).__name__}: {first}" if first else type(error).__name__
         message = f"File {str(path)!r} cannot be read as {kind} ({reason})."
         raise DataError(message) from error

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from neuroalign.errors import DataError, name_some
+from neuroalign.readers.elsewhere import refuse_elsewhere
 from neuroalign.readers.files import reading
 from neuroalign.readers.lazy import Part, lazy_array
 from neuroalign.readers.matlab import read_outer
@@ -157,6 +158,7 @@ def _described(path: Path, name: str, dims: tuple[str, ...]) -> tuple[tuple[int,
                 what = f"of type {array.dtype}" if _is_array(array) else "a group"
                 message = f"{name!r} in {str(path)!r} is {what}; plain numbers are needed."
                 raise DataError(message)
+            refuse_elsewhere(path, array)
             if 0 in array.shape:
                 message = f"{name!r} in {str(path)!r} of shape {array.shape} holds no values."
                 raise DataError(message)

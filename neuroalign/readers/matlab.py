@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from neuroalign.errors import DataError, unknown_name
+from neuroalign.readers.elsewhere import refuse_elsewhere
 from neuroalign.readers.files import existing, reading
 from neuroalign.readers.lazy import Part, lazy_array
 from neuroalign.readers.matlab_elements import check_variable
@@ -129,6 +130,7 @@ def _from_hdf5(file: Path, name: str) -> xr.DataArray:
             node = node[part]
         if _is_group(node):
             raise _other(file, name, "structure")
+        refuse_elsewhere(file, node)
         kind = node.attrs.get("MATLAB_class", b"").decode()
         if node.attrs.get("MATLAB_empty", 0):
             message = f"Variable {name!r} of {str(file)!r} is empty."

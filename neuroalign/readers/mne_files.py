@@ -18,6 +18,7 @@ import pandas as pd
 import xarray as xr
 
 from neuroalign.errors import DataError, MissingPackageError, name_some
+from neuroalign.readers.brainvision import check_brainvision
 from neuroalign.readers.fif_tags import check_chain
 from neuroalign.readers.files import existing, reading
 from neuroalign.readers.mne_channels import (
@@ -201,9 +202,14 @@ def _opened(path: str | PathLike[str]) -> Any:
     found, mne = _found(path), mne_package()
     if found.is_file():
         check_chain(found)
+    if found.suffix.lower() == ".vhdr":
+        check_brainvision(found)
     with reading_whole(found, "a continuous recording"):
         raw = mne.io.read_raw(found, preload=False, verbose="warning")
         raw.get_channel_types()  # which a damaged file does not know
+    if not 0 < float(raw.info["sfreq"]) < np.inf:
+        message = f"File {str(path)!r} states a sampling rate of {raw.info['sfreq']:g} Hz."
+        raise DataError(message)
     check_size(found, raw.filenames, raw.n_times * len(raw.ch_names))
     return raw
 
@@ -249,6 +255,7 @@ def _reader(path: object, raw: Any, wanted: Sequence[str], scale: float) -> Any:
     def read(start: int, stop: int, neuroids: np.ndarray) -> np.ndarray:
         with reading_whole(str(path), "a continuous recording"):
             data = raw.get_data(numbers[neuroids], start, stop, verbose="warning")
-        return data.T * scale
+        with np.errstate(over="ignore"):  # values that are damaged become infinite
+            return data.T * scale
 
     return read

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +22,48 @@ TO_SECONDS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 INFLATED = 1100  # deflate makes of a byte no more than this
 
 
+@contextmanager
+def reading_image(path: str | PathLike[str], kind: str) -> Iterator[None]:
+    """Turn what nibabel raises into one sentence, and keep it from printing what it mends.
+
+    Parameters
+    ----------
+    path : str or path
+    kind : str
+    """
+    from nibabel.imageglobals import logger
+
+    logger.addFilter(_never)
+    try:
+        with reading(path, kind), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Extension size is not a multiple")
+            _check_extension(Path(path))
+            yield
+    finally:
+        logger.removeFilter(_never)
+
+
+def _never(_: logging.LogRecord) -> bool:
+    """Keep nibabel from printing."""
+    return False
+
+
+def _check_extension(path: Path) -> None:
+    """Refuse an extension of the header that is longer than its file."""
+    with path.open("rb") as stream:
+        begin = stream.read(548)
+    start = {348: 352, 540: 544}.get(int.from_bytes(begin[:4], sys.byteorder))
+    if start is None or not begin[start - 4 : start - 3].strip(b"\0"):
+        return
+    length = int.from_bytes(begin[start : start + 4], sys.byteorder, signed=True)
+    if length > path.stat().st_size:
+        message = (
+            f"File {str(path)!r} promises {length:,} bytes for what follows its header; it is "
+            "damaged, fetch it anew."
+        )
+        raise DataError(message)
+
+
 def open_nifti(path: str | PathLike[str]) -> Any:
     """Open a NIfTI image without reading its values, having checked what its header promises."""
     import nibabel
@@ -24,7 +72,7 @@ def open_nifti(path: str | PathLike[str]) -> Any:
     if found.suffix in (".mgh", ".mgz"):
         message = f"File {str(path)!r} is of FreeSurfer's MGH; convert it to NIfTI (mri_convert)."
         raise DataError(message)
-    with reading(found, KIND):
+    with reading_image(found, KIND):
         image = nibabel.load(found, mmap=False, keep_file_open=False)
         if type(image).__name__ == "Cifti2Image":
             message = f"File {str(path)!r} is a CIFTI-2 file; use read_cifti."

@@ -13,6 +13,7 @@ import pandas as pd
 
 from neuroalign.data.schema import UNKNOWN
 from neuroalign.errors import DataError, MissingPackageError, unknown_name
+from neuroalign.readers.elsewhere import refuse_all_elsewhere
 from neuroalign.readers.files import reading
 
 KIND = "an NWB file"
@@ -43,6 +44,7 @@ def opened_nwb(file: Path) -> Iterator[Any]:
         if not h5py.is_hdf5(file):
             message = f"File {str(file)!r} is not an NWB file in HDF5."
             raise DataError(message)
+        refuse_all_elsewhere(file)
         with pynwb.NWBHDF5IO(str(file), "r", load_namespaces=True) as io:
             yield io.read()
 

@@ -105,7 +105,9 @@ def _parquet(file: Path) -> pd.DataFrame:
         message = "Parquet files need pyarrow; run pip install 'neuroalign[tables]'."
         raise MissingPackageError(message) from error
     with reading(file, "a Parquet table"):
-        return parquet.read_table(file, partitioning=None).to_pandas().reset_index(drop=True)
+        table = parquet.read_table(file, partitioning=None)
+        table.validate(full=True)  # that words are words, which else shows when they are used
+        return table.to_pandas().reset_index(drop=True)
 
 
 def _text(file: Path, separator: str, encoding: str | None) -> pd.DataFrame:

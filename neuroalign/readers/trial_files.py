@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from neuroalign.errors import DataError, name_some
+from neuroalign.readers.elsewhere import refuse_elsewhere
 from neuroalign.readers.files import reading
 from neuroalign.readers.grids import Neuroids
 from neuroalign.readers.nifti import average_parts
@@ -109,6 +110,7 @@ def stored_layout(path: Path, variables: Sequence[str], *, reverse: bool = False
                 what = f"of type {array.dtype}" if isinstance(array, h5py.Dataset) else "a group"
                 message = f"{found!r} in {str(path)!r} is {what}; plain numbers are needed."
                 raise DataError(message)
+            refuse_elsewhere(path, array)
             _check_shape(path, array.shape)
             promised = array.dtype.itemsize * int(np.prod(array.shape, dtype=object))
             if array.id.get_storage_size() * INFLATED < promised:
