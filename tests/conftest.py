@@ -1,6 +1,7 @@
 """Fixtures that many tests share: small data with a known answer, and the folder of real files."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import xarray as xr
 from threadpoolctl import threadpool_limits
 
 import neuroalign as na
+from neuroalign import cli
 
 # The problems of the tests are small: several threads would only wait for each other, a hundred
 # times as long where something else runs too.
@@ -49,3 +51,16 @@ def planted():
     stimuli = pd.DataFrame(index=pd.Index(labels, name="stimulus"))
     dataset = na.make_dataset(responses, stimuli, roi=["V4"] * 5 + ["IT"] * 3, units="spikes/s")
     return layers, dataset
+
+
+@pytest.fixture
+def check(monkeypatch, capsys):
+    """Run `neuroalign check` as a shell would; returns exit code and what it says of errors."""
+
+    def run(dataset):
+        monkeypatch.setattr(sys, "argv", ["neuroalign", "check", str(dataset)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        return stop.value.code, capsys.readouterr().err
+
+    return run
