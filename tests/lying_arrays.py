@@ -106,6 +106,26 @@ def raw_elsewhere(folder):
     return h5(folder, lambda f: f.create_dataset("data", (2, 3), "f8", external=secret))
 
 
+def single_trials_elsewhere(folder):
+    (folder / "secret").write_bytes(bytes(48))
+    with h5py.File(folder / "D.hdf5", "w") as file:
+        file.create_dataset("betasmd", (2, 3), "f8", external=[(str(folder / "secret"), 0, 48)])
+    return R.read_glmsingle(folder / "D.hdf5").load()
+
+
+def variable_elsewhere(folder):
+    specimens.matlab_7_3(folder / "a.mat")
+    (folder / "secret").write_bytes(bytes(48))
+    with h5py.File(folder / "a.mat", "a") as file:
+        file.create_dataset("x", (2, 3), "f8", external=[(str(folder / "secret"), 0, 48)])
+    return R.read_mat(folder / "a.mat", "x").load()
+
+
+def borrowed(file):
+    """Let an array of a file be the bytes of another."""
+    file.create_dataset("borrowed", (2,), "f8", external=[("secret", 0, 16)])
+
+
 def virtual(folder):
     with h5py.File(folder / "b.h5", "w") as file:
         file["data"] = np.ones((2, 3))
@@ -213,6 +233,7 @@ NPY = {
     "complex numbers": lambda f: described(f, "(1,)", kind="'<c16'"),
     "a type that does not exist": lambda f: described(f, kind="'<q9'"),
     "a header that is code": lambda f: npy(f, "__import__('os').system('false')"),
+    "a header of no numbers": lambda f: described(f, "(2or 3,)"),
     "a header that is a list": lambda f: npy(f, "[1, 2]"),
     "a header that lacks the shape": lambda f: npy(f, "{'descr': '<f8'}"),
     "brackets without end": lambda f: npy(f, "(" * 9000),
@@ -251,6 +272,8 @@ HDF5 = {
     "a link to another file": elsewhere,
     "values of another file": raw_elsewhere,
     "values of several files": virtual,
+    "single trials of another file": single_trials_elsewhere,
+    "a variable of MATLAB of another file": variable_elsewhere,
 }
 NIFTI = {
     "dimensions of 32767": lambda f: header(f, 42, *[np.int16(32767)] * 4),
@@ -264,6 +287,7 @@ NIFTI = {
     "values at no place": lambda f: header(f, 108, np.float32(np.nan)),
     "voxels of no size": lambda f: header(f, 280, *[np.float32(0)] * 12),
     "voxels at no place": lambda f: header(f, 280, np.float32(np.nan)),
+    "an extension of gigabytes": lambda f: header(f, 348, np.int32(1), np.int32(2**31 - 16)),
     "a bomb": bomb,
 }
 SURFACES = {
@@ -289,6 +313,8 @@ ASSEMBLIES = {
     "responses in words": lambda f: netcdf_4(
         f, lambda file: replaced(file, "stimulus_id", np.ones((4, 2)))
     ),
+    "values of another file": lambda f: netcdf_4(f, borrowed),
+    "values of another file, NWB": lambda f: nwb(f, borrowed),
     "no table of units": lambda f: nwb(f, lambda file: file.__delitem__("units")),
     "no spikes": lambda f: nwb(f, lambda file: file.__delitem__("units/spike_times")),
     "no trials": lambda f: nwb(f, lambda file: file.__delitem__("intervals/trials")),

@@ -6,6 +6,7 @@ import zipfile
 import zlib
 
 import numpy as np
+import pandas as pd
 import specimens
 from lying_arrays import declare_gigabytes
 from miniatures import majajhong2015
@@ -40,6 +41,22 @@ def brainvision(folder, old, new):
     assert old in text
     path.write_text(text.replace(old, new))
     return R.read_raw(path).load()
+
+
+def cut_sample(folder):
+    path = write_brainvision(folder / "a.vhdr", specimens.signals(), specimens.NAMES)
+    values = path.with_suffix(".eeg")
+    values.write_bytes(values.read_bytes()[2:])
+    return R.read_raw(path).load()
+
+
+def parquet(folder):
+    """Let a word of a Parquet table be none in UTF-8."""
+    words = pd.DataFrame({"item": ["cat"], "unit": ["a"], "rate": [1.0]})
+    words.to_parquet(folder / "a.parquet", compression=None, use_dictionary=False)
+    content = (folder / "a.parquet").read_bytes()
+    (folder / "a.parquet").write_bytes(content.replace(b"cat", b"c\xff\xfe"))
+    return specimens.read_long(folder / "a.parquet")
 
 
 def archive(folder, change):
@@ -158,6 +175,7 @@ VOLTAGES = {
     "BrainVision whose values are a folder": lambda f: brainvision(
         f, "DataFile=a.eeg", "DataFile=../"
     ),
+    "BrainVision that ends within a sample": cut_sample,
     "BrainVision of time below 0": lambda f: brainvision(
         f, "SamplingInterval=10000", "SamplingInterval=-1"
     ),
@@ -191,6 +209,7 @@ TABLES = {
     "Latin-1": lambda f: text(f, "item,unit,rate\nchat\xe9,a,1\n".encode("latin-1")),
     "bytes of 0": lambda f: text(f, b"item,unit,rate\ncat,\0,1\n"),
     "a response twice": lambda f: text(f, "item,unit,rate\ncat,a,1\ncat,a,2\n"),
+    "Parquet of words that are none": parquet,
     "Parquet by its name": lambda f: text(f, "item,unit,rate\n", name="a.parquet"),
     "R by its name": lambda f: text(f, "item,unit,rate\n", R.read_rda, "a.rda"),
     "R that promises billions": lambda f: rda(

@@ -11,7 +11,7 @@ import pytest
 import specimens
 
 from neuroalign.data.catalog import dataset_module
-from neuroalign.errors import NeuroalignError
+from neuroalign.errors import NeuroalignError, name_some, reason, unknown_name
 
 LONGEST = 400  # letters of a sentence
 # Files that have no form which damage could offend.
@@ -71,6 +71,17 @@ def refusal(read):
     assert "Traceback" not in sentence
     assert len(sentence) <= LONGEST, sentence
     return sentence
+
+
+def test_names_that_damage_makes_long_are_cut():
+    long, names = "a" * 500, ["b" * 500, *(f"{number}" * 50 for number in range(9))]
+    said = str(unknown_name(long, names, kind="variable"))
+    assert len(said) < LONGEST
+    assert said.startswith(f"No variable is called '{'a' * 57}...'. Known: '00")
+    assert said.endswith(" and 7 more.")
+    assert len(name_some([long] * 3)) < LONGEST
+    assert reason(ValueError(f"one\ntwo\0 {long}")).startswith("one two? aaa")
+    assert len(reason(ValueError(long))) < LONGEST
 
 
 @pytest.mark.parametrize("name", specimens.SPECIMENS)

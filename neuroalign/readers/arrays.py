@@ -167,7 +167,8 @@ def _check_numbers(file: Path, dtype: np.dtype) -> None:
 @contextmanager
 def _unpickled(file: Path) -> Iterator[None]:
     """Say in one sentence why a pickle is not opened."""
-    with reading(file, "a NumPy array"), np.errstate(over="ignore"):
+    with reading(file, "a NumPy array"), np.errstate(over="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # of a header that is no Python
         try:
             yield
         except ValueError as error:
