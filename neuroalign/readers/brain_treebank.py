@@ -23,8 +23,8 @@ from neuroalign.readers.brain_treebank_tables import (
     timings_of,
     trial_names,
 )
-from neuroalign.readers.film_words import RATE, check_rate
 from neuroalign.readers.files import existing, reading
+from neuroalign.readers.film_words import RATE, check_rate
 from neuroalign.readers.sizes import check_promised
 from neuroalign.readers.voltage_streams import Run, lazy_stream
 

@@ -35,7 +35,7 @@ def table_of_cards(cards: Mapping[str, DatasetCard]) -> pd.DataFrame:
             "repetitions": card.n_repetitions or UNSTATED,
             "size": _size(card.size),
             "from": _origin(card),
-            "checked on": card.verified,
+            "checked on": card.verified if card.files else UNSTATED,
             "license": card.license,
             "citation": card.citation,
         }
