@@ -200,6 +200,7 @@ def _read(path: Path, rows: np.ndarray, columns: np.ndarray, dtype: np.dtype) ->
         end = begin + 1 + (int(np.argmax(far)) if far.any() else len(far))
         low, high = int(columns[begin]), int(columns[end - 1]) + 1
         block = np.asanyarray(image.dataobj[first:last, low:high])
-        values[:, begin:end] = block[np.ix_(rows - first, columns[begin:end] - low)]
+        with np.errstate(over="ignore"):  # values that are damaged become infinite
+            values[:, begin:end] = block[np.ix_(rows - first, columns[begin:end] - low)]
         begin = end
     return values
