@@ -4,7 +4,8 @@ Twelve minutes of chapter 1 of Alice in Wonderland, and the mean signal within a
 of six regions, 362 volumes a person. The owners publish words with their times, forced-aligned
 and corrected by hand; "n't" and "'s" are words of their own. The clock of the words begins with
 the scan, whose first ten volumes were discarded: 20 s are subtracted, and all 2,127 words begin
-within the volumes that were kept. Predictors that the owners publish are not loaded.
+within the volumes that were kept. The predictors that the owners publish, one value a volume of the
+scan, come as coordinates of the samples where they are asked for.
 """
 
 import re
@@ -54,7 +55,11 @@ HOST = (
 WORDS = "alice_stim_shared/DownTheRabbitHoleFinal_exp120_pad_1.TextGrid"
 SIGNALS = "alice_data_shared/{radius}mm/{subject}-timecourses.txt"
 RADII = ("6", "10")
-HASH_AT = {WORDS: "f42484c61db089132eaa0ed633468f04709669b89bbfbc712282c1478e2bd6b3"} | {
+PREDICTORS = "alice_data_shared/sept18-generic-predictors-under-hrf-with-logfrqhal.txt"
+HASH_AT = {
+    WORDS: "f42484c61db089132eaa0ed633468f04709669b89bbfbc712282c1478e2bd6b3",
+    PREDICTORS: "0b3edb01e8531aed8091b13e4f46cfdf630e0ec21b8758b54076de5c56f028e4",
+} | {
     SIGNALS.format(radius=radius, subject=subject): digest
     for subject, hashes in HASH_OF.items()
     for radius, digest in zip(RADII, hashes, strict=True)
@@ -70,7 +75,7 @@ CARD = na.DatasetCard(
     n_stimuli=2127,
     n_neuroids=168,
     n_repetitions="1",
-    size=2_206_836,
+    size=2_257_941,
     notes="The sampling period of 2 s is inferred: word rates fit the signals, and 372 volumes the "
     "story. The signals of s33 are all 0, as published, so that its scores are undefined.",
     known_faults=(
@@ -83,10 +88,19 @@ CARD = na.DatasetCard(
 ROIS = ["LATL", "RATL", "LPTL", "LIPL", "LPreM", "LIFG"]
 PERIOD = 2.0  # s
 DISCARDED = 10  # volumes, before the first that was kept
+# Columns of the predictors, as the owners name them: convolved with a hemodynamic response, and
+# all but the rate of words made orthogonal to it.
+COLUMNS = (
+    "rate_conv", "frq_conv_orth", "break_conv_orth", "tdp_conv_orth", "tdx_conv_orth",
+    "bup_conv_orth", "bux_conv_orth", "cfgsurp_conv_orth", "bigramlex_conv_orth",
+    "trigramlex_conv_orth", "bigrampos_conv_orth", "trigrampos_conv_orth",
+)  # fmt: skip
 
 
-def load(files, *, subjects=None, radius=6, pooled=False):
+def load(files, *, subjects=None, radius=6, pooled=False, predictors=False):
     """Load the words, and the signals within `radius` mm (6 or 10); a person when asked for.
+
+    With predictors=True each sample has the twelve published predictors as coordinates.
 
     With pooled=True there is one recording, whose repetitions are the people (z-scored, without
     those whose signals are constant): scores are then of their average, and its split-half noise
@@ -96,15 +110,17 @@ def load(files, *, subjects=None, radius=6, pooled=False):
         message = f"Radius {radius!r} is not 6 or 10 (mm)."
         raise ValueError(message)
     recordings = {
-        subject: partial(_recording, files, subject, SIGNALS.format(radius=radius, subject=subject))
+        subject: partial(
+            _recording, files, subject, SIGNALS.format(radius=radius, subject=subject), predictors
+        )
         for subject in HASH_OF
     }
     if pooled:
-        recordings = {"pooled": partial(_pooled, recordings)}
+        recordings = {"pooled": partial(_pooled, recordings, files, predictors)}
     return na.BrainDataset(recordings, _words(files[WORDS].read_text(encoding="utf-8")))
 
 
-def _pooled(recordings):
+def _pooled(recordings, files, predictors):
     people = [na.zscore(recording()) for recording in recordings.values()]
     return na.make_recording(
         np.stack([person for person in people if person.notnull().all()]),
@@ -115,10 +131,11 @@ def _pooled(recordings):
         run="alice",
         neuroid=ROIS,
         roi=ROIS,
+        **(_predictors(files) if predictors else {}),
     )
 
 
-def _recording(files, subject, path):
+def _recording(files, subject, path, predictors):
     return na.make_recording(
         np.loadtxt(files[path], ndmin=2),
         ("sample", "neuroid"),
@@ -129,7 +146,19 @@ def _recording(files, subject, path):
         neuroid=ROIS,
         roi=ROIS,
         attrs={"neuroids": "shared"},  # the same six places in everybody
+        **(_predictors(files) if predictors else {}),
     )
+
+
+def _predictors(files):
+    """Read the published predictors of the volumes that were kept, by name."""
+    values = np.loadtxt(files[PREDICTORS], ndmin=2)
+    if values.shape[1] != len(COLUMNS):
+        message = f"{PREDICTORS} has {values.shape[1]} columns, not {len(COLUMNS)}."
+        raise ValueError(message)
+    return {
+        name: ("sample", column[DISCARDED:]) for name, column in zip(COLUMNS, values.T, strict=True)
+    }
 
 
 def _words(textgrid):

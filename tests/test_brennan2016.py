@@ -54,6 +54,26 @@ def test_all_subjects_have_the_same_samples_and_places(files):
     assert {r.attrs["neuroids"] for r in dataset.recordings.values()} == {"shared"}
 
 
+@pytest.mark.parametrize("pooled", [False, True])
+def test_published_predictors_are_those_of_the_volumes_that_were_kept(pooled, files):
+    dataset = ADAPTER.load(files, pooled=pooled, predictors=True)
+    recording = dataset.recordings["pooled" if pooled else "s18"]
+    assert recording["rate_conv"].dims == ("sample",)
+    np.testing.assert_allclose(recording["rate_conv"][:2], [10.0, 11.0])
+    np.testing.assert_allclose(recording["trigrampos_conv_orth"][:2], [10.11, 11.11])
+
+
+def test_predictors_of_another_file_are_refused(files):
+    np.savetxt(files[ADAPTER.PREDICTORS], np.ones((50, 11)))
+    dataset = ADAPTER.load(files, predictors=True)
+    message = (
+        "Recording of subject 's18' could not be loaded: alice_data_shared/sept18-generic-"
+        "predictors-under-hrf-with-logfrqhal.txt has 11 columns, not 12."
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        dataset.recordings["s18"]
+
+
 def test_pooled_people_are_the_repetitions_of_one_recording(files):
     alone = ADAPTER.load(files)
     varying = [

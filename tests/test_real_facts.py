@@ -71,12 +71,12 @@ def test_pixels_predict_cowley_as_measured():
     np.testing.assert_allclose(found, [0.26, 0.63], atol=0.015)
 
 
-def test_the_published_predictors_fit_the_story_as_measured(real_data):
-    recordings = na.load_dataset("brennan2016").recordings
+def test_the_published_predictors_fit_the_story_as_measured():
+    recordings = na.load_dataset("brennan2016", predictors=True).recordings
     varying = [r.values for r in recordings.values() if (r.values.std(axis=0) > 0).all()]
     signals = np.mean([(r - r.mean(axis=0)) / r.std(axis=0) for r in varying], axis=0)
-    name = "sept18-generic-predictors-under-hrf-with-logfrqhal.txt"
-    design = np.loadtxt(real_data / "brennan2016" / "alice_data_shared" / name)[10:]
+    clock = recordings["s18"]
+    design = np.stack([clock[n].values for n in clock.coords if "_conv" in n], axis=1)
     assert design.shape == (362, 12)
     design = (design - design.mean(axis=0)) / design.std(axis=0)
     predicted = ridge(design, signals, np.array_split(np.arange(362), 5), penalty=30)

@@ -37,7 +37,7 @@ item []:
 
 
 def write(folder, seed=0):
-    """Write the words, and the signals of all subjects within 6 and 10 mm."""
+    """Write the words, the predictors, and the signals of all subjects within 6 and 10 mm."""
     rng = np.random.default_rng(seed)
     stimuli = Path(folder) / "alice_stim_shared"
     stimuli.mkdir()
@@ -52,6 +52,10 @@ def write(folder, seed=0):
                 np.savetxt(path, np.zeros_like(values), fmt="%d", delimiter="\t")
             else:
                 np.savetxt(path, values, fmt="%15.7e")
+    # Volume and column of each value: also of the ten volumes that were discarded.
+    rows, columns = np.mgrid[: N_VOLUMES + 10, :12]
+    path = signals.parent / "sept18-generic-predictors-under-hrf-with-logfrqhal.txt"
+    np.savetxt(path, rows + columns / 100, fmt="%15.7e")
 
 
 def _textgrid():
