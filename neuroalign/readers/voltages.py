@@ -31,8 +31,9 @@ def remove_line_noise(
 ) -> xr.DataArray:
     """Take the frequency of the mains and its multiples out of every run.
 
-    Notches there and back: nothing moves in time. Runs are filtered each by itself. A stream that
-    lies in its file stays there, and a run is filtered when values of it are asked for.
+    Notches there and back: nothing is delayed, but activity at a multiple of the frequency leaves
+    an echo of some 0.6 / width s on both sides of it. Runs are filtered each by itself. A stream
+    that lies in its file stays there, and a run is filtered when values of it are asked for.
 
     Parameters
     ----------
