@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from neuroalign.errors import NeuroalignError, unknown_name
+from neuroalign.errors import DataError, NeuroalignError, unknown_name
 from neuroalign.models.baselines import BASELINES
 
 if TYPE_CHECKING:
@@ -254,8 +254,13 @@ def dataset_options(dataset: str, option: list[str] | None) -> dict[str, Any]:
     """Read the options of a dataset, as the type that its adapter gives each."""
     from neuroalign.data.catalog import dataset_module
 
-    parameters = inspect.signature(dataset_module(dataset)[1].load).parameters
-    return typed(read_pairs(option, "--option"), parameters)
+    parameters = dict(inspect.signature(dataset_module(dataset)[1].load).parameters)
+    parameters.pop("subjects", None)
+    pairs = read_pairs(option, "--option")
+    if "subjects" in pairs:
+        message = "--option subjects=... is not an option of the dataset; use --subjects."
+        raise DataError(message)
+    return typed(pairs, parameters)
 
 
 def fold_rule(dataset: BrainDataset, n_folds: int) -> FoldRule:

@@ -150,6 +150,18 @@ def test_many_columns_are_estimated_some_at_a_time_to_the_same_effect(monkeypatc
     np.testing.assert_allclose(found.without, whole.without, atol=1e-13)
 
 
+@pytest.mark.parametrize("estimate", FROM_REPETITIONS)
+def test_one_time_that_was_selected_is_a_recording_without_time(estimate):
+    values = noisy()
+    evoked = na.make_recording(
+        values[..., None], ("stimulus", "repetition", "neuroid", "time"), subject="m1", units="z",
+        stimulus=LABELS, neuroid=range(values.shape[2]), time=[0.1],
+        attrs={"time_convention": "bin centers"},
+    )  # fmt: skip
+    found = estimate(evoked.sel(time=0.1))
+    np.testing.assert_array_equal(found.values, estimate(recording_of(values)).values)
+
+
 def test_stimuli_without_a_part_or_a_block_are_left_out():
     recording = recording_of(noisy())
     parts = pd.Series(np.arange(24) % 3, LABELS[:24])

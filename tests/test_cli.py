@@ -417,6 +417,14 @@ def test_check_lists_faults_of_labels_and_of_values_together(run, tmp_path):
     assert "1 neuroids have a constant response (first: 'subject-1/1')" in err
 
 
+def test_subjects_are_no_option_of_a_dataset(tiny, run):
+    code, _, err = run("check", tiny, "--option", "subjects=bob")
+    assert (code, err) == (
+        1,
+        "Error: --option subjects=... is not an option of the dataset; use --subjects.\n",
+    )
+
+
 def test_check_remarks_on_missing_responses(run, tmp_path):
     folder = write_dataset(tmp_path / "gaps", spoil="responses[0, :, 1] = np.nan")
     code, out, err = run("check", folder)

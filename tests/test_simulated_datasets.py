@@ -103,3 +103,8 @@ def test_more_components_than_there_are_stimuli_are_refused(rng):
     message = "n_units=5 components are more than the 4 that 5 stimuli and 9 units have."
     with pytest.raises(na.NeuroalignError, match=f"^{message}$"):
         na.simulate.main_components(layer, 5)
+
+
+def test_no_crops_are_refused():
+    with pytest.raises(na.NeuroalignError, match=r"^n_crops=0 is not a whole number of 1 or more"):
+        na.simulate.photograph_crops(0)

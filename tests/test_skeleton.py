@@ -63,3 +63,9 @@ def test_nothing_is_overwritten(tmp_path):
     message = f"{home!r} exists already; choose another name, or move it away."
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         write_skeleton("author2024", tmp_path)
+
+
+def test_the_name_of_a_known_dataset_is_refused(tmp_path):
+    message = "A dataset is called 'cowley2023' already, and would be loaded in its place."
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        write_skeleton("cowley2023", tmp_path)

@@ -59,6 +59,19 @@ def test_counts_equal_those_of_one_comparison_at_a_time(spikes, start, stop, wid
     assert found.time.values.tolist() == pytest.approx(middles, abs=1e-12)
 
 
+def test_rates_of_counts_that_were_added_up_need_their_width():
+    counts = bin_spikes([0.01, 0.02, 0.06], ["a"] * 3, [0.0], start=0.0, stop=0.1, width=0.05)
+    added = counts.sum("time", keep_attrs=True)
+    message = (
+        "The counts have no time any more, so that their bins of 0.05 s were added up or averaged; "
+        "say what they are of, as in bin_width=0.3."
+    )
+    with refused(message):
+        counts_to_rate(added)
+    assert counts_to_rate(added, bin_width=0.1).values.tolist() == [[30.0]]
+    assert counts_to_rate(counts.isel(time=0)).values.tolist() == [[40.0]]
+
+
 def test_bins_that_touch_count_every_spike_of_the_window_once(rng):
     times = rng.uniform(0, 10, 1000)
     counts = bin_spikes(times, np.zeros(1000, int), [0.0], start=0, stop=10, width=0.1)

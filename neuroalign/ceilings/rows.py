@@ -145,7 +145,7 @@ class Rows:
         coords = {
             str(name): self.showings[name].values
             for name in ("neuroid", "time")
-            if name in self.showings.coords
+            if name in self.showings.dims
         }
         placed = self.divided.names, self.divided.place
         return labelled(found, coords, placed, repetitions=self.repetitions, **words)

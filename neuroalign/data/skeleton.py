@@ -6,6 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from neuroalign.data.catalog import list_datasets
 from neuroalign.errors import DataError
 
 ADAPTER = '''"""Author et al. (year): one sentence on who met what, and how it was recorded."""
@@ -71,13 +72,16 @@ def write_skeleton(name: str, folder: Path) -> list[Path]:
     Raises
     ------
     DataError
-        If the name cannot be that of a module, or the folder exists.
+        If the name cannot be that of a module or is taken, or the folder exists.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         message = (
             f"{name!r} cannot be the name of a dataset; use small letters, digits and hyphens, as "
             "in 'author2024'."
         )
+        raise DataError(message)
+    if name in list_datasets():
+        message = f"A dataset is called {name!r} already, and would be loaded in its place."
         raise DataError(message)
     home = folder / name
     if home.exists():

@@ -148,12 +148,18 @@ def counts_to_rate(recording: xr.DataArray, *, bin_width: float | None = None) -
     recording : DataArray
         Counts, of any form.
     bin_width : float, optional, s
-        By default the attribute `bin_width`, which `bin_spikes` and `read_nwb` leave.
+        By default the attribute `bin_width`, which `bin_spikes` and `read_nwb` leave; it has to be
+        given where bins of time were added up.
 
     Returns
     -------
     DataArray
         In spikes/s.
+
+    Raises
+    ------
+    DataError
+        If nothing says what width the counts are of.
 
     Examples
     --------
@@ -163,6 +169,12 @@ def counts_to_rate(recording: xr.DataArray, *, bin_width: float | None = None) -
     [[[20.0]]]
     """
     width = recording.attrs.get("bin_width") if bin_width is None else bin_width
+    if bin_width is None and width is not None and "time" not in recording.coords:
+        message = (
+            f"The counts have no time any more, so that their bins of {width} s were added up or "
+            "averaged; say what they are of, as in bin_width=0.3."
+        )
+        raise DataError(message)
     if not isinstance(width, (int, float, np.number)) or not 0 < width < np.inf:
         message = f"bin_width={width!r} is not the seconds that counts are of; give bin_width=0.1."
         raise DataError(message)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from neuroalign.errors import MissingPackageError
+from neuroalign.simulate.planting import whole_number
 
 PHOTOGRAPHS = (
     "astronaut", "brick", "camera", "cat", "cell", "coffee", "coins", "grass", "gravel",
@@ -33,6 +34,8 @@ def photograph_crops(n_crops: int = 16, *, pixels: int = 112, seed: int = 0) -> 
 
     Raises
     ------
+    DataError
+        If there are no crops or pixels.
     MissingPackageError
         Without scikit-image and scikit-learn, which the extra "demo" brings.
 
@@ -42,6 +45,8 @@ def photograph_crops(n_crops: int = 16, *, pixels: int = 112, seed: int = 0) -> 
     >>> na.simulate.photograph_crops(1).loc["cat/00", "image"].shape
     (112, 112, 3)
     """
+    whole_number("n_crops", n_crops)
+    whole_number("pixels", pixels)
     rng = np.random.default_rng(seed)
     rows = [
         {
