@@ -188,8 +188,8 @@ def test_a_folder_scores(folder, rng):
 
 
 def spoil_faults(folder):
-    """Spoil units, stimuli and neuroids at once."""
-    (folder / "dataset.toml").write_text('modality = "fmri"\n')
+    """Spoil facts, units and neuroids at once."""
+    (folder / "dataset.toml").write_text('modality = "fmri"\nlicence = "CC0"\n')
     (folder / "neuroids.csv").write_text("neuroid\n1\n1\n2\n")
     values = np.ones((4, 3))
     np.save(folder / "responses.npy", values)
@@ -200,8 +200,9 @@ def test_all_faults_of_a_folder_are_listed_at_once(folder):
     with pytest.raises(DataError) as caught:
         load_and_check("mine", lambda: na.load_dataset(folder))
     title, *lines = str(caught.value).split("\n")
-    assert title == "Dataset 'mine' has 3 faults:"
+    assert title == "Dataset 'mine' has 4 faults:"
     assert lines == [
+        "  - dataset.toml: No fact in dataset.toml is called 'licence'. Did you mean 'license'?",
         "  - dataset.toml: the attribute 'units' is missing: say what the values are, as in "
         "units='spikes/s'",
         "  - subject 'subject-1': 1 neuroid labels occur more than once (first: 'subject-1/1'): "

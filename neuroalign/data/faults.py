@@ -63,6 +63,21 @@ def refuse(sentence: str, where: str, faults: Sequence[str]) -> None:
         raise DataError(message)
 
 
+def raise_or_note(error: NeuroalignError, where: str) -> None:
+    """Raise an error; while faults are gathered, note it and go on.
+
+    Parameters
+    ----------
+    error : NeuroalignError
+    where : str
+        What is at fault.
+    """
+    gathered = _GATHERED.get()
+    if gathered is None:
+        raise error
+    gathered.append(f"{where}: {str(error).rstrip('.')}")
+
+
 def made_or_refused(subject: str, make: Callable[[], object]) -> object:
     """Make a recording that was promised, and say in one sentence why that fails.
 

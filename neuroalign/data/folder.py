@@ -18,7 +18,7 @@ import xarray as xr
 
 from neuroalign.data.cards import DatasetCard
 from neuroalign.data.dataset import BrainDataset
-from neuroalign.data.faults import refuse
+from neuroalign.data.faults import raise_or_note, refuse
 from neuroalign.data.recordings import make_recording
 from neuroalign.data.schema import STIMULUS_KINDS, as_labels, stimulus_kinds
 from neuroalign.errors import DataError, name_some, unknown_name
@@ -81,7 +81,8 @@ def _facts(folder: Path) -> dict[str, Any]:
         raise DataError(message) from error
     for name in facts:
         if name not in OF_RESPONSES + OF_CARD:
-            raise unknown_name(name, OF_RESPONSES + OF_CARD, kind=f"fact in {FACTS}")
+            known = OF_RESPONSES + OF_CARD
+            raise_or_note(unknown_name(name, known, kind=f"fact in {FACTS}"), FACTS)
     if "modality" not in facts:
         message = f"File {str(path)!r} does not say how responses were recorded; add {wanted}."
         raise DataError(message)
