@@ -12,6 +12,7 @@ from scipy.spatial.distance import pdist, squareform
 
 import neuroalign as na
 from neuroalign import cli
+from neuroalign.errors import shortened
 
 RNG = np.random.default_rng(0)
 LABELS = [f"{number:02}" for number in range(20)]
@@ -153,7 +154,7 @@ def test_files_that_hold_no_model_are_refused(run, study, tmp_path):
         assert str(caught.value) == sentence
     code, _, err = run("score", other, study, *RSA)
     assert code == 1
-    assert err.startswith(f"Error: No model is called '{other}'.")
+    assert err.startswith(f"Error: No model is called {shortened(other)}.")
     assert err.endswith(f"{own}\n")
     code, _, err = run("disperse", study, "pixels", tmp_path / "none.csv")
     assert err.endswith("none.csv' does not exist, so that it is no model.\n")

