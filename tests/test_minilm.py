@@ -102,7 +102,8 @@ def test_loading_minilm_prints_nothing_and_leaves_the_log_alone(capfd):
 @pytest.mark.parametrize("name", ["minilm", "minilm-untrained"])
 def test_options_of_loading_reach_the_model(name, monkeypatch):
     def made(*_, **options):
-        return SimpleNamespace(**options, options=options, reads="text", layers=[], activations=None)
+        contract = {"reads": "text", "layers": [], "activations": dict}
+        return SimpleNamespace(**options, **contract, options=options)
 
     monkeypatch.setattr("neuroalign.models.text.TextModel", made)
     given = {"context": "window", "window": 4, "device": "cuda", "batch_size": 5}
