@@ -264,6 +264,12 @@ REFUSED = {
         {},
         "high_pass=1 Hz leaves nothing of 90 volumes 2 s apart; lower it.",
     ),
+    "high-pass of responses": (
+        {"high_pass": 0.24},
+        {},
+        "Drifts and confounds of run 'run-2' (87 regressors of 90 samples) leave less than 5% of the "
+        "response to * events; lower high_pass, as in high_pass=1/128, or give fewer confounds.",
+    ),
     "other runs": (
         {},
         {"run": ["run-9"] * 12},

@@ -15,6 +15,7 @@ from neuroalign.numerics import hemodynamics
 from neuroalign.readers.confounds import basis_of, cosine_drifts, without
 
 ALONE = 1e-6  # share of a regressor that the others must leave
+LEFT = 0.05  # share of an expected response that drifts and confounds must leave
 
 
 class Run(NamedTuple):
@@ -124,6 +125,15 @@ def estimate_weights(
     """Return the weights of the samples in the estimate of each event: (event, sample)."""
     left = without(activity, nuisance)
     norms = np.linalg.norm(activity, axis=0)
+    swallowed = np.linalg.norm(left, axis=0) < LEFT * norms
+    if swallowed.any():
+        message = (
+            f"Drifts and confounds of run {shown['run'].iloc[0]!r} ({nuisance.shape[1]} regressors "
+            f"of {len(activity)} samples) leave less than {LEFT:.0%} of the response to "
+            f"{swallowed.sum()} events; lower high_pass, as in high_pass=1/128, or give fewer "
+            "confounds."
+        )
+        raise DataError(message)
     if method == "all":
         if not activity.shape[1]:
             return np.zeros((0, len(activity)))
