@@ -268,7 +268,8 @@ REFUSED = {
         {"high_pass": 0.24},
         {},
         "Drifts and confounds of run 'run-2' (87 regressors of 90 samples) leave less than 5% of "
-        "the response to * events; lower high_pass, as in high_pass=1/128, or give fewer confounds.",
+        "the response to * events; lower high_pass, as in high_pass=1/128, or give fewer "
+        "confounds.",
     ),
     "other runs": (
         {},
