@@ -38,9 +38,14 @@ def load(
     network = na.load_model(model)
     ((_, activations),) = network.activations(stimuli, layers=[layer])
     people = na.simulate.fmri(
-        na.simulate.main_components(activations, n_units), n_subjects=n_subjects, n_repetitions=(2, 4), n_sessions=2, snr=snr,
-        drift=0.5, seed=seed,
-    )  # fmt: skip
+        na.simulate.main_components(activations, n_units),
+        n_subjects=n_subjects,
+        n_repetitions=(2, 4),
+        n_sessions=2,
+        snr=snr,
+        drift=0.5,
+        seed=seed,
+    )
     truth = {"planted_model": network.name, "planted_layer": layer}
     recordings = {
         subject: na.zscore(recording, by="session").assign_attrs(truth)
