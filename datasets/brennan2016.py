@@ -8,7 +8,6 @@ within the volumes that were kept. The predictors that the owners publish, one v
 scan, come as coordinates of the samples where they are asked for.
 """
 
-import re
 from functools import partial
 
 import numpy as np
@@ -117,7 +116,7 @@ def load(files, *, subjects=None, radius=6, pooled=False, predictors=False):
     }
     if pooled:
         recordings = {"pooled": partial(_pooled, recordings, files, predictors)}
-    return na.BrainDataset(recordings, _words(files[WORDS].read_text(encoding="utf-8")))
+    return na.BrainDataset(recordings, _words(files[WORDS]))
 
 
 def _pooled(recordings, files, predictors):
@@ -161,20 +160,10 @@ def _predictors(files):
     }
 
 
-def _words(textgrid):
-    """Read the intervals of a Praat TextGrid that hold a word; "sp" and "" are pauses."""
-    interval = r'xmin = (\S+)\s+xmax = (\S+)\s+text = "((?:[^"]|"")*)"'
-    rows = [
-        (text.replace('""', '"').strip(), float(begin), float(end))
-        for begin, end, text in re.findall(interval, textgrid)
-    ]
-    words = pd.DataFrame(rows, columns=["text", "begin", "end"])
-    words = words[~words["text"].isin(["", "sp"])].reset_index(drop=True)
-    return pd.DataFrame(
-        {
-            "text": words["text"],
-            "run": "alice",
-            "onset": words["begin"] - DISCARDED * PERIOD,
-            "duration": words["end"] - words["begin"],
-        }
-    ).set_index(pd.Index([f"word{number:04}" for number in words.index], name="stimulus"))
+def _words(path):
+    """Read the words of the one tier; "sp" are pauses."""
+    words = na.readers.read_textgrid(path, tier=0)
+    words = words[words["text"] != "sp"].reset_index(drop=True)
+    labels = pd.Index([f"word{number:04}" for number in words.index], name="stimulus")
+    words = words.assign(run="alice", onset=words["onset"] - DISCARDED * PERIOD)
+    return words[["text", "run", "onset", "duration"]].set_axis(labels)

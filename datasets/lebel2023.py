@@ -6,7 +6,6 @@ within it are missing (NaN), and the clock is that of the story. The story where
 heard in every session; its responses are the average, or with repeats=True those of each time.
 """
 
-import re
 from functools import partial
 
 import numpy as np
@@ -82,27 +81,8 @@ def _recording(files, stories, repeats, subject):
 
 def _words(path, story, end):
     """Read the second tier of a TextGrid, the words; the first has the phones."""
-    tiers = re.split(r"item \[\d+\]:", path.read_text(encoding="utf-8"))[1:]
-    interval = r'xmin = (\S+)\s+xmax = (\S+)\s+text = "((?:[^"]|"")*)"'
-    found = re.findall(interval, tiers[1]) if len(tiers) > 1 else []
-    if not found:
-        message = (
-            f"TextGrid {str(path)!r} has no second tier of intervals, where its words should be."
-        )
-        raise ValueError(message)
-    words = pd.DataFrame(found, columns=["begin", "finish", "text"]).astype(
-        {"begin": float, "finish": float}
-    )
-    words["text"] = words["text"].str.replace('""', '"').str.strip()
+    words = na.readers.read_textgrid(path, tier=1)
     spoken = ~words["text"].str.lower().str.strip("{} ").isin(NO_WORDS)
-    words = words[spoken & (words["begin"] < end)].reset_index(drop=True)
-    labels = [f"{story}/{number:04}" for number in words.index]
-    return pd.DataFrame(
-        {
-            "text": words["text"].to_numpy(),
-            "run": story,
-            "onset": words["begin"].to_numpy(),
-            "duration": (words["finish"] - words["begin"]).to_numpy(),
-        },
-        index=pd.Index(labels, name="stimulus"),
-    )
+    words = words[spoken & (words["onset"] < end)].reset_index(drop=True)
+    labels = pd.Index([f"{story}/{number:04}" for number in words.index], name="stimulus")
+    return words.assign(run=story)[["text", "run", "onset", "duration"]].set_axis(labels)

@@ -18,7 +18,7 @@ import xarray as xr
 from fmri_files import SHAPE, atlas_of, write_nifti
 from fmri_surfaces import brain_axis, series_axis, write_cifti, write_gifti, write_labels
 from fmri_trials import write_nsd, write_python
-from miniatures import majajhong2015, zhang2011
+from miniatures import lebel2023, majajhong2015, zhang2011
 from nwb_cases import imaging, save, spiking
 from scipy.io import savemat
 from voltage_files import write_brainvision, write_edf, write_fif
@@ -266,6 +266,7 @@ READERS = {
     "cifti": one("a.dtseries.nii", dense, R.read_cifti),
     "fmriprep": Specimen(fmriprep, read_prep),
     "events": one("run-1_events.tsv", text_events, R.read_events),
+    "textgrid": one("a.TextGrid", lambda p: p.write_text(lebel2023.textgrid()), R.read_textgrid),
     "raw fif": one("a_raw.fif", lambda p: write_fif(p, signals(), NAMES), R.read_raw),
     "raw edf": one("a.edf", lambda p: write_edf(p, signals(), NAMES), R.read_raw),
     "raw brainvision": Specimen(

@@ -36,6 +36,7 @@ from neuroalign.readers.spike_times import trials_by_condition as trials_by_cond
 from neuroalign.readers.stimulus_sets import read_stimulus_set as read_stimulus_set
 from neuroalign.readers.surfaces import read_gifti as read_gifti
 from neuroalign.readers.tables import read_table as read_table
+from neuroalign.readers.textgrids import read_textgrid as read_textgrid
 from neuroalign.readers.voltages import high_gamma as high_gamma
 from neuroalign.readers.voltages import remove_line_noise as remove_line_noise
 
@@ -75,6 +76,7 @@ __all__ = [
     "read_rda",
     "read_stimulus_set",
     "read_table",
+    "read_textgrid",
     "remove_line_noise",
     "rereference",
     "trials_by_condition",
