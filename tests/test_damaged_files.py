@@ -108,7 +108,8 @@ def test_a_damaged_file_gives_one_sentence(name, damage, whole):
     for file in files:
         with damaged(folder / file, damage) as certain:
             said = refusal(lambda: specimens.SPECIMENS[name].read(folder))
-        if certain and not file.endswith(FORMLESS.get(name, ("/",))):
+        wide = damage == "another encoding" and file.endswith(".TextGrid")  # which is allowed
+        if certain and not wide and not file.endswith(FORMLESS.get(name, ("/",))):
             assert said is not None, file
 
 
