@@ -145,6 +145,44 @@ def test_coordinates_of_another_length_than_their_axis_are_refused(name, axis):
         make(np.eye(2), **{name: ["a", "b", "c"]})
 
 
+@pytest.mark.parametrize(
+    "labels", [[["a"], ["b"]], np.array([["a"], ["b"]]), [["a"], ["b", "c"]], [("a", 1), ("b", 2)]]
+)
+@pytest.mark.parametrize("name", ["stimulus", "neuroid", "roi", "session"])
+def test_labels_that_are_no_plain_list_are_refused(name, labels):
+    with refused(
+        f"Coordinate {name!r} is no plain list; give one label for each place on its axis."
+    ):
+        make(np.eye(2), SHOWINGS, **{"stimulus": ["a", "a"], name: labels})
+
+
+@pytest.mark.parametrize("labels", [{"a", "b"}, {"a": 1, "b": 2}, zip("ab", "cd", strict=True)])
+def test_labels_without_an_order_are_refused(labels):
+    kind = type(labels).__name__
+    with refused(f"Coordinate 'roi' is a {kind}; give its labels as a list."):
+        make(np.eye(2), roi=labels)
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.Index, pd.Series, lambda x: np.array(x, "O")])
+@pytest.mark.parametrize("ids", [["b", "a "], [12, 7], ["m1/b", "m1/a"], ["m1/b", "a"]])
+def test_every_kind_of_list_gives_the_same_labels(kind, ids):
+    recording = make(np.eye(2), stimulus=kind(ids), neuroid=kind(ids), roi=kind(ids))
+    bare = [str(label) for label in ids]
+    assert recording["stimulus"].values.tolist() == bare
+    assert recording["roi"].values.tolist() == ids
+    whole = all(label.startswith("m1/") for label in bare)
+    expected = bare if whole else [f"m1/{label}" for label in bare]
+    assert recording["neuroid"].values.tolist() == expected
+
+
+def test_labels_that_were_given_are_not_shared():
+    given = np.array(["m1/a", "m1/b"])
+    recording = make(np.eye(2), stimulus=given, neuroid=given)
+    given[:] = "m1/c"
+    assert recording["neuroid"].values.tolist() == ["m1/a", "m1/b"]
+    assert recording["stimulus"].values.tolist() == ["m1/a", "m1/b"]
+
+
 def test_sessions_of_showings_lie_on_the_showings():
     recording = make(np.eye(2), SHOWINGS, stimulus=["a", "a"], session=["x", "y"])
     assert recording["session"].dims == ("showing",)

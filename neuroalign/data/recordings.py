@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any, cast
 
 import numpy as np
@@ -145,7 +145,7 @@ def _labels_of(name: str, home: str, located: Mapping[str, tuple]) -> np.ndarray
     if name not in located or located[name][0] != home:
         message = f"make_recording needs the labels of every {name}; pass {name}=[...]."
         raise DataError(message)
-    return as_labels(np.asarray(located[name][1], dtype=object).ravel(), name)
+    return as_labels(located[name][1], name)
 
 
 def _numeric(values: Any) -> np.ndarray:
@@ -194,27 +194,48 @@ def _check_dims(dims: tuple[str, ...], shape: tuple[int, ...]) -> None:
 
 def _locate(name: str, value: Any, sizes: Mapping[str, int]) -> tuple:
     """Say on which axis the labels of a coordinate lie."""
+    if isinstance(value, (Set, Mapping, Iterator)):
+        message = f"Coordinate {name!r} is a {type(value).__name__}; give its labels as a list."
+        raise DataError(message)
     if isinstance(value, tuple) and len(value) == 2 and value[0] in sizes:
-        dim, labels = value
-    elif np.ndim(value) == 0:
+        dim, labels = value[0], _as_array(name, value[1])
+    elif isinstance(value, (str, bytes)) or not getattr(value, "ndim", hasattr(value, "__len__")):
         if name not in NEUROID_COORDS:
             return (), value
         dim, labels = "neuroid", np.repeat(value, sizes["neuroid"])
     else:
-        labels = value
-        dim = _home(name, len(value), sizes)
-    given, labels = labels, np.asarray(labels)
-    if labels.dtype.kind == "U" and not all(isinstance(label, str) for label in given):
-        labels = np.asarray(list(given), dtype=object)  # else 1 and nan became "1" and "nan"
-    if labels.dtype == object:
-        missing = UNKNOWN if name in NEUROID_COORDS else None
-        labels = np.asarray([_kept(label, missing) for label in labels], dtype=object)
+        labels = _as_array(name, value)
+        dim = _home(name, len(labels), sizes)
     if len(labels) != sizes[dim]:
         message = f"Coordinate {name!r} has {len(labels)} labels, but {dim} has {sizes[dim]}."
         raise DataError(message)
-    if labels.dtype == object and all(isinstance(x, str) for x in labels):
+    if labels.dtype == object and not _types(labels) <= {str}:
+        missing = UNKNOWN if name in NEUROID_COORDS else None
+        labels = np.asarray([_kept(label, missing) for label in labels], dtype=object)
+    if labels.dtype == object and _types(labels) <= {str}:
         labels = labels.astype(str)
     return dim, labels
+
+
+def _as_array(name: str, given: Any) -> np.ndarray:
+    """Return labels as they were given; next to words, numbers stay numbers."""
+    try:
+        labels = np.asarray(given)
+    except ValueError:  # lists of different lengths
+        labels = np.empty((0, 0))
+    if labels.ndim != 1:
+        message = (
+            f"Coordinate {name!r} is no plain list; give one label for each place on its axis."
+        )
+        raise DataError(message)
+    if labels.dtype.kind == "U" and not hasattr(given, "dtype") and not _types(given) <= {str}:
+        labels = np.asarray(list(given), dtype=object)  # else 1 and nan became "1" and "nan"
+    return labels
+
+
+def _types(labels: Any) -> set[type]:
+    """Return the types of labels; of many, far faster than to look at each."""
+    return set(map(type, labels))
 
 
 def _kept(label: Any, missing: str | None) -> Any:
@@ -246,6 +267,4 @@ def _home(name: str, length: int, sizes: Mapping[str, int]) -> str:
 
 def _prefixed(labels: np.ndarray, subject: str) -> np.ndarray:
     prefix = f"{subject}/"
-    if all(label.startswith(prefix) for label in labels):
-        return labels
-    return np.asarray([prefix + label for label in labels])
+    return labels if np.char.startswith(labels, prefix).all() else np.char.add(prefix, labels)

@@ -42,6 +42,8 @@ def as_labels(values: Iterable[object], what: str) -> np.ndarray:
     -------
     ndarray of str
     """
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iuU":  # all distinct as they are
+        return np.asarray(values.tolist()).astype(str)
     given = list(values)
     labels = [_as_label(value, what) for value in given]
     if len(set(labels)) < len(set(given)):
@@ -75,7 +77,7 @@ def _as_label(value: object, what: str) -> str:
 
 def repeated(labels: Iterable[str]) -> list[str]:
     """Return the labels that occur more than once, in sorted order."""
-    index = pd.Index(labels)
+    index = pd.Index(labels, dtype=object)  # far faster than strings of Arrow
     return sorted(set(index[index.duplicated()]))
 
 
@@ -128,8 +130,8 @@ def label_faults(recording: xr.DataArray) -> list[str]:
         faults.append("the scalar coordinate 'subject' is missing")
     elif "neuroid" in recording.coords:
         prefix = f"{recording['subject'].item()}/"
-        strangers = [n for n in recording["neuroid"].values if not str(n).startswith(prefix)]
-        if strangers:
+        names = recording["neuroid"].values.astype(str)
+        if len(strangers := names[~np.char.startswith(names, prefix)]):
             faults.append(
                 f"{len(strangers)} neuroid labels lack the prefix {prefix!r} {name_some(strangers)}"
             )
