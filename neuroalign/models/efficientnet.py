@@ -7,18 +7,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image
-
 from neuroalign.errors import MissingPackageError
+from neuroalign.models.preprocessing import ImagePreprocessing
 
 if TYPE_CHECKING:
-    import torch
-
     from neuroalign.models.torch_model import TorchModel
 
 NAME = "efficientnet-lite0"
-PIXELS = 224
+# The shorter side becomes 224, the center is cropped, and 0..255 becomes about -1..1.
+PREPROCESSING = ImagePreprocessing(
+    resize=224,
+    crop=224,
+    interpolation="bicubic",
+    scale=1,
+    mean=(127, 127, 127),
+    std=(128, 128, 128),
+    longer="nearest",
+    middle="down",
+)
 
 
 def load(
@@ -59,7 +65,7 @@ def load(
     return TorchModel(
         network,
         name=f"{NAME}-untrained" if untrained else NAME,
-        preprocess=_preprocess,
+        preprocess=PREPROCESSING,
         device=device,
         batch_size=batch_size,
     )
@@ -68,15 +74,3 @@ def load(
 def load_untrained(*, seed: int = 0, device: str = "cpu", batch_size: int = 8) -> TorchModel:
     """Load the untrained twin of the network; see `load`."""
     return load(untrained=True, seed=seed, device=device, batch_size=batch_size)
-
-
-def _preprocess(image: Image.Image) -> torch.Tensor:
-    """Scale the shorter side to 224, crop the center square, and map 0..255 to about -1..1."""
-    import torch
-
-    scale = PIXELS / min(image.size)
-    size = [max(PIXELS, round(side * scale)) for side in image.size]
-    left, top = ((side - PIXELS) // 2 for side in size)
-    scaled = image.resize((size[0], size[1]), Image.Resampling.BICUBIC)
-    pixels = np.array(scaled.crop((left, top, left + PIXELS, top + PIXELS)), dtype=np.float32)
-    return torch.from_numpy((pixels - 127) / 128).permute(2, 0, 1)
