@@ -204,6 +204,11 @@ DAMAGED = {
         lambda f: RAW(fif(f), channels="eeg"),
         "No channel is of kind eeg; there are seeg. Pass channels=[...] with names.",
     ),
+    "no channel of a kind in EDF": (
+        lambda f: RAW(edf(f), channels="seeg"),
+        "No channel is of kind seeg; there are eeg (EDF and BDF files call every channel eeg). "
+        "Pass channels=[...] with names.",
+    ),
     "channels of several units": (
         lambda f: RAW(fif(f, kinds=["mag", "grad", "eeg"])),
         "The file has channels of kinds 'mag' in fT and 'grad' in fT/cm and 'eeg' in uV; choose "

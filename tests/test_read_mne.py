@@ -8,6 +8,7 @@ from voltage_files import GAIN, write_brainvision, write_edf, write_fif
 
 import neuroalign as na
 from neuroalign.data.schema import in_memory
+from neuroalign.errors import DataError
 
 NAMES = ["LA1", "LA2", "LB1"]
 PLACES = [(10, 20, 30), (11, 21, 31), (12, -22, 32)]  # mm
@@ -117,6 +118,25 @@ def test_channels_that_do_not_measure_the_brain_are_left_out(tmp_path, values):
     assert heart["kind"].values.tolist() == ["ecg"]
 
 
+@pytest.mark.parametrize(("unit", "scale"), [("mV", 1e3), ("V", 1e6), ("\u00b5V", 1)])
+def test_what_edf_gives_in_another_unit_is_in_microvolts(unit, scale, tmp_path, values):
+    path = write_edf(tmp_path / "a.edf", values, NAMES, units=unit)
+    np.testing.assert_allclose(na.readers.read_raw(path).values, scale * values.T, rtol=1e-9)
+
+
+@pytest.mark.parametrize("unit", ["UV", "nV", ""])
+@pytest.mark.parametrize("names", [NAMES, ["LA1", "LA1", "LB1"]])
+def test_channels_of_edf_whose_unit_is_not_known_are_refused(unit, names, tmp_path, values):
+    path = write_edf(tmp_path / "a.edf", values, names, units=unit)
+    listed = ", ".join(map(repr, dict.fromkeys(names)))
+    with pytest.raises(DataError) as caught:
+        na.readers.read_raw(path)
+    assert str(caught.value) == (
+        f"File '{path}' gives {len(set(names))} channels in '{unit}', not in uV, mV or V (first: "
+        f"{listed}); write the unit into its header, or leave these out."
+    )
+
+
 @pytest.mark.parametrize(("kind", "unit", "scale"), [("mag", "fT", 1e9), ("grad", "fT/cm", 1e7)])
 def test_fields_are_in_femtotesla(kind, unit, scale, tmp_path, values):
     path = write_fif(tmp_path / "a_raw.fif", values, NAMES, kinds=kind)
@@ -125,10 +145,11 @@ def test_fields_are_in_femtotesla(kind, unit, scale, tmp_path, values):
     np.testing.assert_allclose(stream.values, scale * values.T, rtol=1e-9)
 
 
+@pytest.mark.parametrize("date", [0, None])
 @pytest.mark.parametrize("first", [0, 40])
-def test_annotations_count_from_the_first_sample_of_the_file(first, tmp_path, values):
+def test_annotations_count_from_the_first_sample_of_the_file(first, date, tmp_path, values):
     marks = [(0.5, "word"), (1.25, "cut")]
-    path = write_fif(tmp_path / "a_raw.fif", values, NAMES, first=first, marks=marks)
+    path = write_fif(tmp_path / "a_raw.fif", values, NAMES, first=first, marks=marks, date=date)
     table = na.readers.read_annotations(path)
     np.testing.assert_allclose(table["onset"], [0.5, 1.25], atol=1e-9)
     assert table["condition"].tolist() == ["word", "cut"]

@@ -10,7 +10,7 @@ GAIN = 0.1  # uV of a step of EDF and BrainVision
 
 
 def write_fif(
-    path, values, names, *, kinds="seeg", bad=(), places=None, first=0, marks=(), rate=100.0
+    path, values, names, *, kinds="seeg", bad=(), places=None, first=0, marks=(), rate=100.0, date=0
 ):
     """Write uV (channel, sample) as a FIF file; `marks` are (onset in s, words)."""
     info = mne.create_info(list(names), rate, kinds)
@@ -18,8 +18,10 @@ def write_fif(
     raw.info["bads"] = list(bad)
     for channel, place in zip(raw.info["chs"], places or [], strict=False):
         channel["loc"][:3] = np.divide(place, 1000)
-    raw.set_meas_date(0)
-    onsets = [onset + first / rate for onset, _ in marks]
+    raw.set_meas_date(date)
+    # Without a date MNE counts what it is given from the first sample.
+    shift = 0 if date is None else first / rate
+    onsets = [onset + shift for onset, _ in marks]
     annotations = mne.Annotations(
         onsets, [0.0] * len(marks), [words for _, words in marks], orig_time=raw.info["meas_date"]
     )
@@ -33,7 +35,7 @@ def steps(values):
     return np.rint(np.asarray(values) / GAIN).astype("<i2")
 
 
-def write_edf(path, values, names, *, n_records=None):
+def write_edf(path, values, names, *, n_records=None, units="uV"):
     """Write uV (channel, sample) as EDF, records of 1 s at 100 Hz, by its specification.
 
     https://www.edfplus.info/specs/edf.html
@@ -52,7 +54,7 @@ def write_edf(path, values, names, *, n_records=None):
     header = fields(["0"], 8) + fields(["X X X X", "Startdate X X X X"], 80)
     header += fields(["01.01.20", "00.00.00", 256 * (1 + n_channels)], 8) + fields([""], 44)
     header += fields([count if n_records is None else n_records, 1], 8) + fields([n_channels], 4)
-    header += fields(names, 16) + same("", 80) + same("uV", 8)
+    header += fields(names, 16) + same("", 80) + same(units, 8)
     header += same(f"{-limit:.1f}", 8) + same(f"{limit:.1f}", 8) + same(-32767, 8)
     header += same(32767, 8) + same("", 80) + same(per_record, 8) + same("", 32)
     whole = steps(values)
@@ -60,7 +62,7 @@ def write_edf(path, values, names, *, n_records=None):
         whole[:, number * per_record : (number + 1) * per_record].tobytes()
         for number in range(count)
     ]
-    Path(path).write_bytes(header.encode("ascii") + b"".join(records))
+    Path(path).write_bytes(header.encode("latin-1") + b"".join(records))
     return path
 
 

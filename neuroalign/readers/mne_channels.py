@@ -33,9 +33,11 @@ def chosen_channels(
         allowed = BRAIN if channels is None else (channels,)
         found = [name for name in names if kinds[name] in allowed]
         if not found:
+            there = sorted(set(kinds.values()))
+            hint = " (EDF and BDF files call every channel eeg)" if "eeg" in there else ""
             message = (
-                f"No channel is of kind {', '.join(allowed)}; there are "
-                f"{', '.join(sorted(set(kinds.values())))}. Pass channels=[...] with names."
+                f"No channel is of kind {', '.join(allowed)}; there are {', '.join(there)}{hint}. "
+                "Pass channels=[...] with names."
             )
             raise DataError(message)
     else:

@@ -19,6 +19,7 @@ import xarray as xr
 
 from neuroalign.errors import DataError, MissingPackageError, name_some
 from neuroalign.readers.brainvision import check_brainvision
+from neuroalign.readers.edf_units import check_edf_units
 from neuroalign.readers.fif_tags import check_chain
 from neuroalign.readers.files import existing, reading
 from neuroalign.readers.mne_channels import (
@@ -110,7 +111,7 @@ def read_raw(
         Files of one subject, a run each; all with the same channels and sampling rate.
     channels : str or sequence of str, optional
         A kind ("eeg", "seeg", "ecog", "dbs", "mag", "grad", "eog", "ecg" or "emg"), or names. By
-        default all that measure the brain.
+        default all that measure the brain. EDF and BDF files know no kinds: all are "eeg".
     keep_bad : bool
         Keep channels that a file marks as bad; otherwise they are left out of all runs.
     runs : sequence of str, optional
@@ -140,6 +141,8 @@ def read_raw(
     bad = sorted({name for raw in raws for name in raw.info["bads"]})
     wanted = chosen_channels(raws[0].ch_names, kinds_of(raws[0]), channels, [] if keep_bad else bad)
     units, scale = units_of(kinds_of(raws[0]), wanted)
+    for path in files:
+        check_edf_units(Path(path).expanduser(), wanted)
     for path, raw in zip(files[1:], raws[1:], strict=True):
         _check_alike(path, raw, raws[0], wanted)
     parts = [
@@ -175,11 +178,10 @@ def read_annotations(paths: Paths, *, runs: Sequence[str] | None = None) -> pd.D
     for name, path in zip(names, files, strict=True):
         raw = _opened(path)
         marks = raw.annotations
-        # With a date, MNE counts from the start of the acquisition, not of the file.
-        shift = raw.first_time if marks.orig_time is not None else 0.0
         columns = {
             "run": name,
-            "onset": np.asarray(marks.onset, dtype=float) - shift,
+            # MNE counts from the start of the acquisition, not of the file.
+            "onset": np.asarray(marks.onset, dtype=float) - raw.first_time,
             "duration": np.asarray(marks.duration, dtype=float),
             "condition": [str(words) for words in marks.description],
         }
