@@ -10,6 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from neuroalign.errors import DataError
+from neuroalign.numerics import multiple
 
 PValues = TypeVar("PValues", xr.DataArray, pd.Series, np.ndarray)
 
@@ -41,7 +42,7 @@ def holm(p: PValues) -> PValues:
     >>> na.inference.holm(pd.Series({"V1": 0.01, "V4": 0.04, "IT": 0.03})).to_dict()
     {'V1': 0.03, 'V4': 0.06, 'IT': 0.06}
     """
-    return _adjusted(p, "Holm: chance of any false finding", _holm)
+    return _adjusted(p, "Holm: chance of any false finding", multiple.holm)
 
 
 def benjamini_hochberg(p: PValues) -> PValues:
@@ -71,7 +72,7 @@ def benjamini_hochberg(p: PValues) -> PValues:
     >>> na.inference.benjamini_hochberg(pd.Series({"V1": 0.01, "V4": 0.04, "IT": 0.03})).to_dict()
     {'V1': 0.03, 'V4': 0.04, 'IT': 0.04}
     """
-    return _adjusted(p, "Benjamini-Hochberg: share of false findings", _benjamini_hochberg)
+    return _adjusted(p, "Benjamini-Hochberg: share of false findings", multiple.benjamini_hochberg)
 
 
 def _adjusted(p: PValues, method: str, adjust: Callable[[np.ndarray], np.ndarray]) -> PValues:
@@ -87,8 +88,7 @@ def _adjusted(p: PValues, method: str, adjust: Callable[[np.ndarray], np.ndarray
     if (wrong := values[defined & ~((values >= 0) & (values <= 1))]).size:
         message = f"{wrong.size} p values lie outside 0 to 1 (first: {wrong[0]:g})."
         raise DataError(message)
-    adjusted = np.full(values.shape, np.nan)
-    adjusted[defined] = np.minimum(adjust(values[defined]), 1.0)
+    adjusted = adjust(values)
     if isinstance(p, np.ndarray):
         return adjusted
     attrs = {
@@ -101,19 +101,3 @@ def _adjusted(p: PValues, method: str, adjust: Callable[[np.ndarray], np.ndarray
     series = pd.Series(adjusted, p.index, name=p.name)
     series.attrs.update(attrs)
     return series
-
-
-def _holm(p: np.ndarray) -> np.ndarray:
-    """Multiply the k-th smallest by the number of those that are not smaller; never falling."""
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    return adjusted
-
-
-def _benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Multiply the k-th smallest by m / k; none above those of larger p."""
-    order = np.argsort(p, kind="stable")[::-1]
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum.accumulate(p[order] * (len(p) / np.arange(len(p), 0, -1)))
-    return adjusted

@@ -7,17 +7,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neuroalign.models.joined import JoinedModel as JoinedModel
+    from neuroalign.models.localizer import localize_units as localize_units
+    from neuroalign.models.selected_units import SelectedUnits as SelectedUnits
     from neuroalign.models.text import TextModel as TextModel
     from neuroalign.models.torch_model import TorchModel as TorchModel
 
 # Imported on first use: listing models must load neither torch nor xarray.
-_HOMES = {"JoinedModel": "joined", "TextModel": "text", "TorchModel": "torch_model"}
+_HOMES = {
+    "JoinedModel": "joined",
+    "SelectedUnits": "selected_units",
+    "TextModel": "text",
+    "TorchModel": "torch_model",
+    "localize_units": "localizer",
+}
 
 __all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> object:
-    """Import a class from its home."""
+    """Import a public name from its home."""
     if name not in _HOMES:
         message = f"module 'neuroalign.models' has no attribute {name!r}"
         raise AttributeError(message)

@@ -1,0 +1,239 @@
+"""Localize units: those that respond more to one kind of stimuli than to another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from neuroalign.data.schema import as_labels, repeated
+from neuroalign.errors import DataError, name_some, unknown_name
+from neuroalign.features.matching import design_rows
+from neuroalign.models.localized_units import LocalizedUnits
+from neuroalign.models.protocol import Model, as_model
+from neuroalign.numerics.contrast import Contrast, welch
+from neuroalign.numerics.multiple import benjamini_hochberg, holm
+
+CORRECTIONS = {"benjamini-hochberg": benjamini_hochberg, "holm": holm}
+SIGNS = ("positive", "absolute")
+FEWEST = 4  # stimuli of a kind: two for each half
+
+
+def localize_units(
+    model: Model | Mapping[str, xr.DataArray | pd.DataFrame],
+    stimuli: pd.DataFrame,
+    *,
+    preferred: str | Sequence[str],
+    control: str | Sequence[str],
+    by: str = "condition",
+    layers: Sequence[str] | None = None,
+    count: int | None = None,
+    share: float | None = None,
+    sign: str = "positive",
+    q: float | None = None,
+    correction: str = "benjamini-hochberg",
+    seed: int = 0,
+) -> LocalizedUnits:
+    """Find the units of a model that respond more to preferred stimuli than to control stimuli.
+
+    Units of all layers compete: a layer may have none. Nothing is kept between calls.
+
+    Parameters
+    ----------
+    model : Model or mapping
+    stimuli : DataFrame
+        What the model reads, and the column `by`. Other conditions than those named are left out.
+    preferred, control : str or sequence of str
+        Conditions, such as "sentences" and "nonwords"; or "faces" and ("bodies", "places").
+    by : str
+        Column of `stimuli` that holds the condition.
+    layers : sequence of str, optional
+        By default those of the model.
+    count : int, optional
+        Units to choose.
+    share : float, optional
+        Share of all units to choose instead, as in .01; constant units count among all.
+    sign : {"positive", "absolute"}
+        "positive" takes the largest t; "absolute" the largest |t|, so that units that respond
+        less to what is preferred are chosen too.
+    q : float, optional
+        Choose only units whose corrected p is at most this; without `count` and `share`, all of
+        them.
+    correction : {"benjamini-hochberg", "holm"}
+        For the number of units.
+    seed : int
+        Of the halves. Stimuli are dealt to halves within condition, by their labels, whatever
+        their order; whole groups where they have the column "group".
+
+    Returns
+    -------
+    LocalizedUnits
+
+    Raises
+    ------
+    DataError
+        If a condition is missing or has fewer than four stimuli, or fewer units pass than wanted.
+
+    References
+    ----------
+    Functional localizers in people: Fedorenko et al. (2010), doi:10.1152/jn.00032.2010. In
+    language networks: AlKhamissi et al. (2024), arXiv:2411.02280 and arXiv:2406.15109. Effects of
+    what was chosen on the same data are inflated: Kriegeskorte et al. (2009), doi:10.1038/nn.2303.
+
+    Examples
+    --------
+    >>> import neuroalign as na, numpy as np, pandas as pd
+    >>> labels = [f"s{number}" for number in range(40)]
+    >>> values = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 100)), labels)
+    >>> values.iloc[:20, 7] += 3
+    >>> stimuli = pd.DataFrame({"condition": 20 * ["faces"] + 20 * ["places"]}, labels)
+    >>> found = na.models.localize_units(
+    ...     {"top": values}, stimuli, preferred="faces", control="places", count=1
+    ... )
+    >>> found.units.query("selected").number.tolist()
+    [7]
+    """
+    network = as_model(model)
+    _check_options(count, share, sign, q, correction)
+    shown = stimuli.set_axis(as_labels(stimuli.index, "stimulus"))
+    is_preferred, in_first = _conditions(shown, by, preferred, control, seed)
+    shown = shown.loc[is_preferred.index]
+    halves = [np.ones(len(shown), dtype=bool), in_first.to_numpy(), ~in_first.to_numpy()]
+    tables, contrasts = [], []
+    for layer, activations in network.activations(shown, layers):
+        rows = design_rows(activations, list(shown.index))
+        contrasts.append([_contrast(rows, is_preferred.to_numpy(), half) for half in halves])
+        tables.append(pd.DataFrame({"layer": layer, "number": np.arange(rows.shape[1])}))
+    whole, *parts = (_joined(of_layers) for of_layers in zip(*contrasts, strict=True))
+    two_sided = sign == "absolute"
+    units = pd.concat(tables, ignore_index=True).assign(t=whole.t, effect=whole.effect)
+    units["p"] = whole.p(two_sided=two_sided)
+    units["q"] = CORRECTIONS[correction](units["p"].to_numpy())
+    eligible = units["p"].notna() if q is None else units["q"] <= q
+    wanted = count or (math.ceil(share * len(units)) if share else int(eligible.sum()))
+    if not 0 < wanted <= eligible.sum():
+        passing = "vary" if q is None else f"have a corrected p of {q} or less"
+        message = (
+            f"{eligible.sum()} of {len(units)} units of model {network.name!r} {passing}, but "
+            f"{max(wanted, 1)} {'is' if wanted < 2 else 'are'} wanted; choose fewer, or use more "
+            "stimuli."
+        )
+        raise DataError(message)
+    rank = np.abs(whole.t) if two_sided else whole.t
+    units["selected"] = _top(np.where(eligible, rank, np.nan), wanted)
+    rule = f"{wanted} units of the largest {'|t|' if two_sided else 't'}, {preferred} > {control}"
+    if q is not None:
+        rule += f", {correction} q <= {q:g}"
+    return LocalizedUnits(units, _held_out(parts, wanted, two_sided), rule, rank)
+
+
+def _check_options(
+    count: int | None, share: float | None, sign: str, q: float | None, correction: str
+) -> None:
+    if sign not in SIGNS:
+        raise unknown_name(sign, SIGNS, kind="sign")
+    if correction not in CORRECTIONS:
+        raise unknown_name(correction, CORRECTIONS, kind="correction")
+    if (count is None) == (share is None) and (count is not None or q is None):
+        given = f"count={count} and share={share}"
+        message = f"{given} were given; give one of them, or q alone for all units that pass."
+        raise DataError(message)
+    if count is not None and (isinstance(count, bool) or int(count) != count or count < 1):
+        message = f"count={count!r} is not a positive number of units."
+        raise DataError(message)
+    for name, value in (("share", share), ("q", q)):
+        if value is not None and not 0 < value < 1:
+            message = f"{name}={value!r} does not lie between 0 and 1."
+            raise DataError(message)
+
+
+def _conditions(
+    stimuli: pd.DataFrame,
+    by: str,
+    preferred: str | Sequence[str],
+    control: str | Sequence[str],
+    seed: int,
+) -> tuple[pd.Series, pd.Series]:
+    """Tell which stimuli are preferred ones, and which fall into the first half; by label."""
+    if by not in stimuli:
+        raise unknown_name(by, [str(column) for column in stimuli.columns], kind="column")
+    if twice := repeated(stimuli.index):
+        message = f"{len(twice)} stimuli have more than one row {name_some(twice)}."
+        raise DataError(message)
+    sides = [[side] if isinstance(side, str) else list(side) for side in (preferred, control)]
+    if both := sorted(set(sides[0]) & set(sides[1])):
+        message = f"Condition {both[0]!r} is preferred and control at once; give it to one."
+        raise DataError(message)
+    conditions = stimuli[by].astype(str)
+    for name in (*sides[0], *sides[1]):
+        if name not in set(conditions):
+            raise unknown_name(name, sorted(set(conditions)), kind="condition")
+    kept = conditions[conditions.isin(sides[0] + sides[1])]
+    is_preferred = kept.isin(sides[0])
+    units = (
+        stimuli["group"].astype(str)
+        if "group" in stimuli
+        else pd.Series(stimuli.index, stimuli.index)
+    )
+    in_first = _first_half(units[kept.index], is_preferred, seed)
+    for what, side in (("preferred", is_preferred), ("control", ~is_preferred)):
+        fewest = min((side & in_first).sum(), (side & ~in_first).sum())
+        if fewest < FEWEST // 2:
+            message = (
+                f"{side.sum()} stimuli are {what}, which leaves {fewest} in one of two halves; "
+                f"{FEWEST // 2} in each are needed."
+            )
+            raise DataError(message)
+    return is_preferred, in_first
+
+
+def _first_half(groups: pd.Series, is_preferred: pd.Series, seed: int) -> pd.Series:
+    """Deal groups to two halves in turn, those of one condition after those of the other."""
+    side = is_preferred.groupby(groups).mean().sort_index()
+    shuffled = side.iloc[np.random.default_rng(seed).permutation(len(side))]
+    dealt = shuffled.sort_values(kind="stable").index
+    return groups.isin(dealt[::2])
+
+
+def _contrast(rows: np.ndarray, is_preferred: np.ndarray, among: np.ndarray) -> Contrast:
+    return welch(rows[is_preferred & among], rows[~is_preferred & among])
+
+
+def _joined(contrasts: Sequence[Contrast]) -> Contrast:
+    return Contrast(*(np.concatenate(parts) for parts in zip(*contrasts, strict=True)))
+
+
+def _top(rank: np.ndarray, wanted: int) -> np.ndarray:
+    """Mark exactly so many, the first of those that tie; never NaN."""
+    chosen = np.zeros(len(rank), dtype=bool)
+    chosen[np.argsort(np.where(np.isnan(rank), -np.inf, rank) * -1, kind="stable")[:wanted]] = True
+    return chosen
+
+
+def _held_out(halves: Sequence[Contrast], wanted: int, two_sided: bool) -> pd.DataFrame:
+    """Choose on each half, and look at the other."""
+    ranks = [np.abs(half.t) if two_sided else half.t for half in halves]
+    chosen = [_top(rank, wanted) for rank in ranks]
+    rows = []
+    for this, other in ((0, 1), (1, 0)):
+        units = chosen[this]
+        # The direction that this half shows is what the other half has to confirm.
+        direction = np.sign(halves[this].t[units])
+        there = Contrast(
+            direction * halves[other].t[units],
+            halves[other].degrees[units],
+            direction * halves[other].effect[units],
+        )
+        rows.append(
+            {
+                "chosen": int(units.sum()),
+                "effect": (direction * halves[this].effect[units]).mean(),
+                "held_out_effect": there.effect.mean(),
+                "significant": np.mean(there.p(two_sided=False) <= 0.05),
+                "shared": np.mean(chosen[other][units]),
+            }
+        )
+    return pd.DataFrame(rows, index=pd.Index(["first", "second"], name="half"))

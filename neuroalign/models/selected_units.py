@@ -1,0 +1,103 @@
+"""A model of which only some units are kept, whichever layers they are in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from neuroalign.errors import DataError
+from neuroalign.features.matching import design_rows
+from neuroalign.models.protocol import Model, chosen_layers
+
+
+class SelectedUnits:
+    """Keep some units of a model, side by side as one layer.
+
+    Parameters
+    ----------
+    model : Model
+    units : mapping of str to array of int
+        Layer -> numbers of its units, flattened, that are kept. Layers without any need not be
+        named.
+    name : str
+        Of the only layer of the model, such as "language units".
+
+    Examples
+    --------
+    >>> import neuroalign as na
+    >>> from neuroalign.models import SelectedUnits
+    >>> reds = SelectedUnits(na.load_model("pixels"), {"pixels": range(256)}, name="reds")
+    >>> reds.name, reds.layers
+    ('pixels: reds', ['reds'])
+    """
+
+    def __init__(
+        self, model: Model, units: Mapping[str, Sequence[int] | np.ndarray], *, name: str
+    ) -> None:
+        kept = {layer: np.asarray(numbers, dtype=int) for layer, numbers in units.items()}
+        self._units = {layer: numbers for layer, numbers in kept.items() if len(numbers)}
+        if not self._units:
+            message = f"No unit of model {model.name!r} is kept; name one or more."
+            raise DataError(message)
+        self._model = model
+        self.name = f"{model.name}: {name}"
+        self.reads: str | None = model.reads
+        self.layers = [name]
+
+    def fingerprint(self) -> dict[str, object]:
+        """Return the fingerprint of the model, where it has one, and the sha256 of the choice."""
+        chosen = {layer: numbers.tolist() for layer, numbers in self._units.items()}
+        return {
+            "model": getattr(self._model, "fingerprint", lambda: None)(),
+            "units": hashlib.sha256(repr(chosen).encode()).hexdigest(),
+        }
+
+    def activations(
+        self, stimuli: pd.DataFrame, layers: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, xr.DataArray]]:
+        """Yield the only layer (stimulus, unit).
+
+        Parameters
+        ----------
+        stimuli : DataFrame
+        layers : sequence of str, optional
+
+        Yields
+        ------
+        layer : str
+        activations : DataArray (stimulus, unit)
+            With the coordinates `source` (unit), the layer that a unit is of, and `number`
+            (unit), which of its units it is.
+        """
+        (layer,) = chosen_layers(layers, self.layers, self.layers)
+        labels = [str(label) for label in stimuli.index]
+        parts = []
+        for source, values in self._model.activations(stimuli, list(self._units)):
+            rows, numbers = design_rows(values, labels), self._units[source]
+            if (most := int(numbers.max())) >= rows.shape[1]:
+                message = (
+                    f"Unit {most} of layer {source!r} was asked for, but the layer has "
+                    f"{rows.shape[1]} units; choose units on the network that is scored."
+                )
+                raise DataError(message)
+            parts.append(rows[:, numbers])
+        counts = [len(numbers) for numbers in self._units.values()]
+        yield (
+            layer,
+            xr.DataArray(
+                np.concatenate(parts, axis=1),
+                {
+                    "stimulus": labels,
+                    "source": ("unit", np.repeat(list(self._units), counts)),
+                    "number": ("unit", np.concatenate(list(self._units.values()))),
+                    "layer": layer,
+                    "model": self.name,
+                },
+                ("stimulus", "unit"),
+                name="activations",
+            ),
+        )

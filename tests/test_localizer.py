@@ -1,0 +1,331 @@
+"""Localized units are those with planted effects, exactly as many as asked for, never stale."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy import stats
+
+import neuroalign as na
+from neuroalign.errors import DataError, NeuroalignError
+from neuroalign.models import localize_units
+from neuroalign.models.protocol import as_model
+
+N = 240  # stimuli of each kind
+UNITS = {"early": 800, "late": 1200}
+
+
+def stimuli(n=N):
+    labels = [f"s{number:04d}" for number in range(2 * n)]
+    return pd.DataFrame({"condition": n * ["sentences"] + n * ["nonwords"]}, labels)
+
+
+def planted(effects, seed=0, n=N):
+    """Activations of unit variance, with effects added to the first units of the last layer."""
+    generator = np.random.default_rng(seed)
+    table = stimuli(n)
+    layers = {
+        layer: pd.DataFrame(generator.normal(size=(2 * n, count)), table.index)
+        for layer, count in UNITS.items()
+    }
+    layers["late"].iloc[:n, : len(effects)] += effects
+    return layers
+
+
+def localize(model, table=None, **options):
+    options = {"preferred": "sentences", "control": "nonwords", **options}
+    return localize_units(model, stimuli() if table is None else table, **options)
+
+
+def chosen(found):
+    return {
+        (layer, number)
+        for layer, number in found.units.query("selected")[["layer", "number"]].itertuples(
+            index=False
+        )
+    }
+
+
+def test_all_planted_units_are_found():
+    found = localize(planted(20 * [0.8]), count=20)
+    assert chosen(found) == {("late", number) for number in range(20)}
+
+
+def test_the_sign_counts_unless_absolute_is_asked_for():
+    model = planted(10 * [0.8] + 10 * [-0.8])
+    truth = {("late", number) for number in range(20)}
+    assert chosen(localize(model, count=20)) & truth == {("late", n) for n in range(10)}
+    assert chosen(localize(model, count=20, sign="absolute")) == truth
+
+
+@pytest.mark.parametrize("sign", ["positive", "absolute"])
+def test_t_and_p_are_those_of_welch(sign):
+    model = planted(20 * [0.8])
+    model["late"].iloc[:N] *= 3  # variances differ
+    found = localize(model, count=5, sign=sign).units
+    alternative = {"positive": "greater", "absolute": "two-sided"}[sign]
+    values = np.concatenate([model[layer].to_numpy() for layer in UNITS], axis=1)
+    oracle = stats.ttest_ind(values[:N], values[N:], equal_var=False, alternative=alternative)
+    np.testing.assert_allclose(found["t"], oracle.statistic, rtol=1e-9)
+    np.testing.assert_allclose(found["p"], oracle.pvalue, rtol=1e-7)
+
+
+def test_means_far_from_zero_do_not_blur_t():
+    near, far = planted(20 * [0.8]), planted(20 * [0.8])
+    far["late"] += 1e5
+    one, two = (localize(model, count=20).units["t"] for model in (near, far))
+    np.testing.assert_allclose(one, two, rtol=1e-6)
+
+
+def test_the_effect_is_a_difference_in_standard_deviations():
+    found = localize(planted(200 * [0.8]), count=20).units.query("layer == 'late'")
+    assert found["effect"].iloc[:200].mean() == pytest.approx(0.8, abs=0.03)
+
+
+def test_choosing_inflates_effects_and_the_held_out_half_does_not():
+    nothing = localize(planted([]), count=20).held_out
+    assert (nothing["effect"] > 0.3).all()
+    assert (nothing["held_out_effect"].abs() < 0.1).all()
+    assert (nothing["significant"] <= 0.2).all()
+    something = localize(planted(20 * [0.8]), count=20).held_out
+    assert something["held_out_effect"].mean() == pytest.approx(0.8, abs=0.1)
+    assert (something["significant"] >= 0.9).all()
+    assert (something["shared"] >= 0.9).all()
+
+
+def test_held_out_effects_keep_the_direction_of_the_choosing_half():
+    found = localize(planted(10 * [0.8] + 10 * [-0.8]), count=20, sign="absolute")
+    assert found.held_out["held_out_effect"].mean() == pytest.approx(0.8, abs=0.1)
+
+
+def test_the_held_out_table_is_that_of_choosing_on_a_half_by_hand():
+    model, table = planted(20 * [0.5]), stimuli()
+    found = localize(model, count=30)
+    first = _first_half_by_hand(model, table)
+    effects = [found.held_out["effect"].iloc[0], found.held_out["held_out_effect"].iloc[0]]
+    np.testing.assert_allclose(effects, first, rtol=1e-9)
+
+
+def _first_half_by_hand(model, table):
+    from neuroalign.models.localizer import _conditions
+
+    preferred, in_first = _conditions(table, "condition", "sentences", "nonwords", 0)
+    assert in_first[preferred].sum() == in_first[~preferred].sum() == N // 2
+    values = pd.concat(model.values(), axis=1).to_numpy()
+
+    def cell(kind, half):
+        return values[(kind & half).to_numpy()]
+
+    t = stats.ttest_ind(cell(preferred, in_first), cell(~preferred, in_first), equal_var=False)
+    best = np.argsort(-t.statistic)[:30]
+    return [
+        np.mean(
+            [
+                (one.mean() - two.mean()) / np.sqrt((one.var(ddof=1) + two.var(ddof=1)) / 2)
+                for one, two in zip(
+                    cell(preferred, half)[:, best].T, cell(~preferred, half)[:, best].T, strict=True
+                )
+            ]
+        )
+        for half in (in_first, ~in_first)
+    ]
+
+
+def test_whole_groups_fall_into_one_half():
+    table = stimuli().assign(group=np.tile(np.arange(N // 2), 4))
+    from neuroalign.models.localizer import _conditions
+
+    _, in_first = _conditions(table, "condition", "sentences", "nonwords", 0)
+    assert in_first.groupby(table["group"]).nunique().eq(1).all()
+
+
+def test_the_order_of_stimuli_does_not_count():
+    model, table = planted(20 * [0.3]), stimuli()
+    shuffled = table.sample(frac=1, random_state=1)
+    one, two = localize(model, table, count=50), localize(model, shuffled, count=50)
+    pd.testing.assert_frame_equal(one.units, two.units, rtol=1e-9)
+    pd.testing.assert_frame_equal(one.held_out, two.held_out, rtol=1e-9)
+
+
+def test_conditions_that_are_not_named_are_left_out():
+    table = stimuli()
+    more = pd.concat([table, pd.DataFrame({"condition": ["rest"]}, ["x"])])
+    assert chosen(localize(planted(20 * [0.8]), more, count=20)) == chosen(
+        localize(planted(20 * [0.8]), count=20)
+    )
+
+
+def test_several_conditions_may_form_one_side():
+    table = stimuli()
+    table.iloc[N : N + 100, 0] = "strings"
+    found = localize(planted(20 * [0.8]), table, control=["nonwords", "strings"], count=20)
+    assert chosen(found) == chosen(localize(planted(20 * [0.8]), count=20))
+
+
+def test_ties_and_shares_give_exactly_as_many_as_asked_for():
+    model = planted([])
+    model["late"] = pd.concat(400 * [model["late"].iloc[:, :3]], axis=1)
+    assert localize(model, count=7).units["selected"].sum() == 7
+    assert localize(model, share=0.011).units["selected"].sum() == 22
+
+
+def test_constant_units_are_never_chosen():
+    model = planted(20 * [0.8])
+    model["late"].iloc[:, 3] = 7.0
+    noise = np.random.default_rng(5).choice([1, 1 + 1.2e-7], 2 * N)  # as batches round
+    model["late"].iloc[:, 4] = noise
+    found = localize(model, count=20)
+    assert found.units.query("layer == 'late'")["t"].isna()[800 + np.array([3, 4])].all()
+    assert not {("late", 3), ("late", 4)} & chosen(found)
+
+
+def test_q_alone_chooses_all_that_pass():
+    model = planted(20 * [0.8])
+    found = localize(model, q=0.05, correction="holm")
+    assert chosen(found) >= {("late", number) for number in range(20)}
+    assert found.units["selected"].sum() <= 22
+    np.testing.assert_allclose(found.units["q"], na.inference.holm(found.units["p"]))
+    assert (found.units["q"][found.units["selected"]] <= 0.05).all()
+
+
+def test_where_nothing_is_to_be_found_corrected_p_chooses_next_to_nothing():
+    with pytest.raises(DataError, match="0 of 2000 units"):
+        localize(planted([], seed=3), q=0.05, correction="holm")
+
+
+def test_every_option_takes_effect_at_once():
+    """Masks are never kept: whatever is asked for next is what is returned."""
+    model = planted(20 * [0.3])
+    results = [
+        chosen(localize(model, **options))
+        for options in (
+            {"count": 20},
+            {"count": 30},
+            {"share": 0.1},
+            {"count": 20, "sign": "absolute"},
+            {"count": 20, "layers": ["early"]},
+            {"count": 20, "preferred": "nonwords", "control": "sentences"},
+        )
+    ]
+    assert [len(result) for result in results] == [20, 30, 200, 20, 20, 20]
+    assert len({frozenset(result) for result in results}) == len(results)
+
+
+def test_the_selected_model_yields_those_units_of_new_stimuli_in_one_layer():
+    model = planted(20 * [0.8])
+    kept = localize(model, count=20).select(as_model(model), name="language")
+    ((layer, values),) = kept.activations(stimuli().iloc[5:9])
+    assert (layer, kept.layers) == ("language", ["language"])
+    np.testing.assert_array_equal(values, model["late"].iloc[5:9, :20])
+    assert values["source"].values.tolist() == 20 * ["late"]
+    assert values["number"].values.tolist() == list(range(20))
+
+
+def test_random_units_are_as_many_of_each_layer_and_none_of_the_chosen():
+    model = planted(20 * [0.3])
+    found = localize(model, count=100)
+    network = as_model(model)
+    ((_, one),) = found.random(network, seed=1).activations(stimuli())
+    ((_, two),) = found.random(network, seed=2).activations(stimuli())
+    picked = set(zip(one["source"].values, one["number"].values, strict=True))
+    assert len(picked) == 100
+    assert not picked & chosen(found)
+    counts = found.units.query("selected")["layer"].value_counts()
+    assert pd.Series(one["source"].values).value_counts().to_dict() == counts.to_dict()
+    assert picked != set(zip(two["source"].values, two["number"].values, strict=True))
+
+
+@pytest.mark.parametrize(("sign", "expected"), [("positive", -0.8), ("absolute", 0.0)])
+def test_bottom_units_are_at_the_other_end(sign, expected):
+    model = planted(10 * [0.8] + 10 * [-0.8])
+    found = localize(model, count=10, sign=sign)
+    ((_, values),) = found.bottom(as_model(model)).activations(stimuli())
+    difference = values[:N].mean() - values[N:].mean()
+    assert float(difference) == pytest.approx(expected, abs=0.1)
+
+
+def test_scores_take_selected_units():
+    dataset = na.load_dataset("simulated-v4", n_crops=3)
+    table = dataset.stimuli.assign(
+        condition=np.where(np.arange(len(dataset.stimuli)) % 2, "a", "b")
+    )
+    pixels = na.load_model("pixels")
+    found = localize_units(pixels, table, preferred="a", control="b", count=30)
+    scores = na.score(found.select(pixels), dataset, guards=())
+    assert scores["layer"].values.tolist() == ["localized"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {},
+            "count=None and share=None were given; give one of them, or q alone for all units "
+            "that pass.",
+        ),
+        (
+            {"count": 3, "share": 0.1},
+            "count=3 and share=0.1 were given; give one of them, or q alone for all units that "
+            "pass.",
+        ),
+        ({"count": 0}, "count=0 is not a positive number of units."),
+        ({"count": 2.5}, "count=2.5 is not a positive number of units."),
+        ({"share": 1.5}, "share=1.5 does not lie between 0 and 1."),
+        ({"count": 3, "q": 5}, "q=5 does not lie between 0 and 1."),
+        (
+            {"count": 2001},
+            "2000 of 2000 units of model 'precomputed activations' vary, but 2001 are wanted; "
+            "choose fewer, or use more stimuli.",
+        ),
+        (
+            {"count": 3, "sign": "absolut"},
+            "No sign is called 'absolut'. Did you mean 'absolute'?",
+        ),
+        (
+            {"count": 3, "correction": "hom"},
+            "No correction is called 'hom'. Did you mean 'holm'?",
+        ),
+        (
+            {"count": 3, "by": "kind"},
+            "No column is called 'kind'. Known: 'condition'.",
+        ),
+        (
+            {"count": 3, "preferred": "sentence"},
+            "No condition is called 'sentence'. Did you mean 'sentences'?",
+        ),
+        (
+            {"count": 3, "control": "sentences"},
+            "Condition 'sentences' is preferred and control at once; give it to one.",
+        ),
+    ],
+)
+def test_what_cannot_be_localized_is_refused(options, message):
+    with pytest.raises(NeuroalignError) as error:
+        localize(planted([]), **options)
+    assert str(error.value) == message
+
+
+def test_too_few_stimuli_of_a_kind_are_refused():
+    table = stimuli().iloc[: N + 3]
+    with pytest.raises(DataError) as error:
+        localize(planted([]), table, count=3)
+    assert str(error.value) == (
+        "3 stimuli are control, which leaves 1 in one of two halves; 2 in each are needed."
+    )
+
+
+def test_stimuli_given_twice_are_refused():
+    table = pd.concat([stimuli(), stimuli().iloc[:1]])
+    with pytest.raises(DataError, match="1 stimuli have more than one row"):
+        localize(planted([]), table, count=3)
+
+
+def test_units_of_another_network_are_refused():
+    found = localize(planted(20 * [0.8]), count=20)
+    other = {"late": xr.DataArray(np.zeros((4, 5)), {"stimulus": list("abcd")}, ("stimulus", "u"))}
+    with pytest.raises(DataError) as error:
+        list(found.select(as_model(other)).activations(pd.DataFrame(index=list("abcd"))))
+    assert str(error.value) == (
+        "Unit 19 of layer 'late' was asked for, but the layer has 5 units; choose units on the "
+        "network that is scored."
+    )
