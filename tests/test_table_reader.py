@@ -129,6 +129,11 @@ def test_another_encoding_is_read_where_it_is_named(save):
     assert read_table(path, **WIDE, encoding="latin-1").stimulus.values.tolist() == ["Käse"]
 
 
+def test_a_mark_of_utf_8_is_no_part_of_a_name_where_the_encoding_is_given(save):
+    path = save(pd.DataFrame({"item": ["x"], "u1": [1], "u2": [3]}), encoding="utf-8-sig")
+    assert read_table(path, **WIDE, encoding="utf-8").values.tolist() == [[1, 3]]
+
+
 TEXTS = {
     "decimal commas": (
         'item,u1,u2\nx,"1,5",2\n',
@@ -150,7 +155,20 @@ TEXTS = {
     "no row": ("item,u1,u2\n", "Table {path!r} has a header, but no row."),
     "cut short": (
         "item,u1,u2\nx,1,2\ny,1\n",
-        "The last line of table {path!r} has 2 cells, but the header 3; the file may be cut short.",
+        "Line 3 of table {path!r} has 2 cells, but the header 3; the file may be cut short.",
+    ),
+    "a short row": (
+        "item,u1,u2\nx,1\ny,1,2\n",
+        "Line 2 of table {path!r} has 2 cells, but the header 3; the file may be cut short.",
+    ),
+    "a long row": (
+        "item,u1,u2\nx,1,2,3\ny,1,2\n",
+        "Line 2 of table {path!r} has 4 cells, but the header 3; the file may be cut short.",
+    ),
+    "marks that swallow a row": (
+        'item,u1,u2\n"x,1,2\ny,3,4\n5 "inch",5,6\n',
+        "Table {path!r} has a quotation mark out of place, in line 4 or before it; put cells that "
+        "hold one in quotation marks, and double it there.",
     ),
     "no stimulus": (
         "item,u1,u2\nx,1,2\n,3,4\n",
@@ -171,11 +189,57 @@ def test_faults_of_text_are_said_in_one_sentence(text, message, tmp_path):
         read_table(path, **WIDE)
 
 
-def test_rows_of_another_length_are_refused(tmp_path):
+def test_words_in_quotation_marks_may_hold_all_that_separates(tmp_path):
     path = tmp_path / "a.csv"
-    path.write_text("item,u1,u2\nx,1,2,3\ny,1,2\n")
-    with pytest.raises(DataError, match=f"^File {str(path)!r} cannot be read as a table"):
-        read_table(path, **WIDE)
+    path.write_text('item,u1,u2\n"a, ""b""\nc",1,2\n5" disc,3,4\n\n')
+    assert read_table(path, **WIDE).stimulus.values.tolist() == ['a, "b"\nc', '5" disc']
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"stimulus": "item", "neuroids": "*"}, "item"),
+        ({**WIDE, "repetition": "u2"}, "u2"),
+        ({**LONG, "response": "unit"}, "unit"),
+    ],
+)
+def test_a_column_is_one_thing(save, options, name):
+    path = save(pd.DataFrame({"item": [1], "unit": [2], "rate": [3], "u1": [4], "u2": [5]}))
+    message = (
+        f"Column {name!r} is given for two things; stimulus, repetition, neuroids and responses "
+        "are columns of their own."
+    )
+    with refused(message):
+        read_table(path, **options)
+
+
+def test_what_is_missing_in_typed_columns_is_nan_or_an_empty_word(save):
+    table = pd.DataFrame(
+        {
+            "item": ["x", "y", "z"],
+            "u1": pd.array([1, None, 3], dtype="Int32"),
+            "u2": pd.Categorical(["2.5", "4", None]),
+            "kind": pd.Categorical([None, "dog", "cat"]),
+            "trial": pd.array([7, 8, 9], dtype="Int32"),
+            "press": pd.array([1, None, 3], dtype="Int32"),
+            "right": pd.array([True, None, False], dtype="boolean"),
+        }
+    )
+    found = read_table(save(table, "a.parquet"), **WIDE)
+    np.testing.assert_array_equal(found.values, [[1, 2.5], [np.nan, 4], [3, np.nan]])
+    assert found.kind.values.tolist() == ["", "dog", "cat"]
+    assert found.trial.dtype == int
+    np.testing.assert_array_equal(found.press, [1, np.nan, 3])
+    np.testing.assert_array_equal(found.right, [1, np.nan, 0])
+
+
+def test_whole_numbers_that_are_not_available_in_r_are_nan(tmp_path):
+    rdata = pytest.importorskip("rdata")
+    given = np.ma.array([[1, 0], [3, 4], [5, 6]], mask=[[0, 1], [0, 0], [0, 0]], dtype=np.int32)
+    rdata.write_rds(tmp_path / "a.rds", given)
+    np.testing.assert_array_equal(
+        read_rda(tmp_path / "a.rds").values, [[1, np.nan], [3, 4], [5, 6]]
+    )
 
 
 def test_utf_16_is_named(tmp_path):

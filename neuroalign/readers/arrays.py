@@ -96,7 +96,7 @@ def read_rda(path: str | PathLike[str], name: str | None = None) -> pd.DataFrame
     -------
     DataFrame or DataArray
         A data frame of any class is a DataFrame, with factors as categories; a matrix or vector
-        of numbers is a DataArray, in the order of its axes in R.
+        of numbers is a DataArray, in the order of its axes in R. NA is NaN.
 
     Raises
     ------
@@ -123,6 +123,8 @@ def read_rda(path: str | PathLike[str], name: str | None = None) -> pd.DataFrame
         found = found[name] if name is not None else next(iter(found.values()))
     if isinstance(found, pd.DataFrame):
         return found
+    if isinstance(found, np.ma.MaskedArray):  # whole numbers of which some are NA
+        found = np.ma.filled(found.astype(float), np.nan)
     values = found.values if isinstance(found, xr.DataArray) else np.asarray(found)
     if values.dtype.kind not in "biuf":
         message = (

@@ -26,7 +26,8 @@ def column_coords(
     Returns
     -------
     dict of str to (dimension, values)
-        Columns of lists or other objects are left out.
+        What is missing is NaN among numbers, and "" among words. Columns of lists or other
+        objects are left out.
     """
     coords = {}
     for name, column in table.items():
@@ -43,15 +44,15 @@ def _plain(column: pd.Series) -> np.ndarray | None:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind not in "OUS":
         return None
     values = [_decoded(value) for value in column]
-    if all(isinstance(value, str) for value in values):
-        return np.asarray(values, dtype=str)
-    if all(isinstance(value, str) or _missing(value) for value in values):
+    there = [value for value in values if not _missing(value)]
+    if all(isinstance(value, str) for value in there):
         return np.asarray(["" if _missing(value) else value for value in values], dtype=str)
-    if all(isinstance(value, (bool, np.bool_)) for value in values):
-        return np.asarray(values, dtype=bool)
-    if all(isinstance(value, (int, float, np.number)) for value in values):
-        return np.asarray(values, dtype=float)
-    return None
+    if not all(isinstance(value, (bool, np.bool_, int, float, np.number)) for value in there):
+        return None
+    if len(there) < len(values):
+        return np.asarray([np.nan if _missing(value) else value for value in values], dtype=float)
+    kinds = {np.asarray(value).dtype.kind for value in values}
+    return np.asarray(values, dtype=bool if kinds == {"b"} else int if kinds == {"i"} else float)
 
 
 def _missing(value: object) -> bool:

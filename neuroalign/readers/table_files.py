@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import warnings
 from os import PathLike
 from pathlib import Path
 
@@ -65,7 +64,7 @@ def to_numbers(column: pd.Series, name: str, where: str) -> np.ndarray:
         return column.to_numpy()
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return column.to_numpy(dtype=float, na_value=np.nan)
-    words = column.where(column.notna(), "").astype(str).str.strip()
+    words = _words(column).str.strip()
     missing = words.isin(MISSING)
     numbers = pd.to_numeric(words.where(~missing), errors="coerce")
     if (bad := numbers.isna() & ~missing).any():
@@ -88,14 +87,20 @@ def to_plain(table: pd.DataFrame) -> pd.DataFrame:
     """Turn columns of words into numbers where all are; "007" stays a word."""
     plain = {}
     for name, column in table.items():
-        if not isinstance(column.dtype, np.dtype) or column.dtype.kind == "O":
-            words = column.where(column.notna(), "").astype(str)
+        if column.dtype == object or isinstance(
+            column.dtype, (pd.CategoricalDtype, pd.StringDtype)
+        ):
+            words = _words(column)
             numbers = pd.to_numeric(words, errors="coerce")
             padded = words.str.fullmatch(r"[+-]?0\d.*")
             plain[name] = column if numbers.isna().any() or padded.any() else numbers
         else:
             plain[name] = column
     return pd.DataFrame(plain, index=table.index)
+
+
+def _words(column: pd.Series) -> pd.Series:
+    return column.astype(object).where(column.notna(), "").astype(str)
 
 
 def _parquet(file: Path) -> pd.DataFrame:
@@ -124,18 +129,30 @@ def _text(file: Path, separator: str, encoding: str | None) -> pd.DataFrame:
             f"in separator={other!r}."
         )
         raise DataError(message)
-    last = text.rstrip("\r\n").rpartition("\n")[2]
-    if '"' not in last and last.count(separator) != len(header) - 1:
-        message = (
-            f"The last line of table {str(file)!r} has {last.count(separator) + 1} cells, but the "
-            f"header {len(header)}; the file may be cut short."
-        )
-        raise DataError(message)
-    with reading(file, "a table"), warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
+    _check_rows(text, separator, len(header), file)
+    with reading(file, "a table"):
         return pd.read_csv(
             io.StringIO(text), sep=separator, dtype=str, na_filter=False, index_col=False
-        ).fillna("")
+        )
+
+
+def _check_rows(text: str, separator: str, n_cells: int, file: Path) -> None:
+    """Refuse rows of another length than the header, and marks that may swallow other rows."""
+    rows = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
+    try:
+        for row in rows:
+            if len(row) not in (0, n_cells):
+                message = (
+                    f"Line {rows.line_num} of table {str(file)!r} has {len(row)} cells, but the "
+                    f"header {n_cells}; the file may be cut short."
+                )
+                raise DataError(message)
+    except csv.Error as error:
+        message = (
+            f"Table {str(file)!r} has a quotation mark out of place, in line {rows.line_num} or "
+            "before it; put cells that hold one in quotation marks, and double it there."
+        )
+        raise DataError(message) from error
 
 
 def _decoded(file: Path, encoding: str | None) -> str:
@@ -149,7 +166,7 @@ def _decoded(file: Path, encoding: str | None) -> str:
         raise DataError(message)
     if encoding is not None:
         with reading(file, f"{encoding} text"):
-            return raw.decode(encoding)
+            return raw.decode(encoding).removeprefix("\ufeff")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

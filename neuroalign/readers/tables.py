@@ -120,6 +120,12 @@ def _check_columns(table: pd.DataFrame, wanted: Sequence[str | None]) -> None:
     for name in wanted:
         if name is not None and name not in table:
             raise unknown_name(name, map(str, table.columns), kind="column of the table")
+    if twice := repeated([name for name in wanted if name is not None]):
+        message = (
+            f"Column {twice[0]!r} is given for two things; stimulus, repetition, neuroids and "
+            "responses are columns of their own."
+        )
+        raise DataError(message)
 
 
 def _ids(table: pd.DataFrame, column: str, what: str, where: str) -> np.ndarray:
