@@ -118,6 +118,13 @@ def test_neuroids_of_several_animals_are_told_apart(content, save):
     assert found.neuroid.values.tolist() == ["m-1", "m-2", "n-1"]
 
 
+def test_subjects_of_the_file_are_no_subject_of_the_recording(content, save):
+    path = save(content.assign_coords(subject=("neuroid", np.array(["m", "m", "n"], object))))
+    recording = na.make_recording(read_assembly(path, units="z"), subject="both")
+    assert recording.neuroid_subject.values.tolist() == ["m", "m", "n"]
+    assert recording.subject.item() == "both"
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_rows_in_another_order_are_the_same_after_their_labels(content, save, seed):
     order = np.random.default_rng(seed).permutation(4)

@@ -301,3 +301,23 @@ def test_traces_that_lie_the_other_way_round_are_refused(tmp_path, traces):
     )
     with refused(message):
         read_nwb_traces(path)
+
+
+@pytest.mark.parametrize("what", ["spikes", "traces"])
+def test_arrays_that_a_link_leads_to_in_another_file_are_refused(spikes, traces, tmp_path, what):
+    path, other = tmp_path / "a.nwb", tmp_path / "b.nwb"
+    place, array, read, options = "units", "spike_times", read_nwb, BINS
+    if what == "traces":
+        place, array = "processing/ophys/DfOverF/RoiResponseSeries", "data"
+        read, options = read_nwb_traces, {}
+    for target in (path, other):
+        save(spiking(spikes) if what == "spikes" else imaging(traces), target)
+    with h5py.File(path, "a") as file:
+        del file[place]
+        file[place] = h5py.ExternalLink(str(other), place)
+    message = (
+        f"Array '/{place}/{array}' of {str(path)!r} lies in another file; read that one, or copy "
+        "the values into this."
+    )
+    with refused(message):
+        read(path, **options)

@@ -112,6 +112,21 @@ def test_columns_of_the_events_become_coordinates():
     assert recording.attrs["time_convention"] == "bin centers"
 
 
+def test_what_is_missing_in_a_column_of_the_events_is_nan():
+    events = pd.DataFrame(
+        {"onset": ["0.0", "1.0"], "rt": pd.array([1, None], dtype="Int64"), "seen": [None, True]}
+    )
+    counts = bin_spikes([0.5], ["a"], events, start=0, stop=1, width=0.5)
+    np.testing.assert_array_equal(counts.rt, [1, np.nan])
+    np.testing.assert_array_equal(counts.seen, [np.nan, 1])
+    assert counts.onset.values.tolist() == [0, 1]
+
+
+def test_widths_of_single_precision_are_meant_as_written():
+    windows = make_windows(0, 0.3, np.float32(0.1))
+    assert windows.ends.tolist() == [100_000_000, 200_000_000, 300_000_000]
+
+
 def test_windows_that_overlap_say_so():
     counts = bin_spikes([0.5], ["a"], [0.0], start=0, stop=1, width=0.5, step=0.1)
     assert counts.attrs["time_convention"] == "window centers"
@@ -190,6 +205,7 @@ OPTIONS = {"start": 0.0, "stop": 0.3, "width": 0.1}
         ({"times": [1e12, 1.0]}, "Times of spikes reach 1e+12; give seconds."),
         ({"times": [1.0]}, "1 spikes have 2 units; name the unit of each spike."),
         ({"units": [0.5, 1]}, "A unit id is 0.5; ids are strings or whole numbers."),
+        ({"units": [7, np.nan]}, "1 spikes have no unit; leave these out, or name it."),
         ({"units": [], "times": []}, "There is no spike and no unit is named; pass neuroid=[...]."),
         (
             {"neuroid": ["a", "a"]},
@@ -241,6 +257,10 @@ def test_conditions_come_from_a_coordinate_of_complete_showings(showings):
     lacking = showings.assign_coords(run=("showing", [1, 1, 2, 2, np.nan]))
     with refused("1 showings have no run; leave these out first."):
         trials_by_condition(lacking, by="run")
+    events = pd.DataFrame({"onset": [0.0, 1.0], "stimulus": ["x", None]})
+    nameless = bin_spikes([0.1], ["a"], events, **OPTIONS)
+    with refused("1 showings have no stimulus; leave these out first."):
+        psth(nameless)
     message = (
         "The recording has the dimensions ('neuroid', 'showing', 'time'); (showing, neuroid, "
         "[time]) are needed."

@@ -60,8 +60,9 @@ def read_assembly(
     DataArray (showing, neuroid, [time])
         `stimulus` is "stimulus_id" or, in older files, "image_id"; `roi` is "region"; all other
         coordinates keep their names ("stimulus", a number in some files, becomes
-        "stimulus_number"). `time` is the middle of a bin in s; a single bin has no axis, and the
-        attributes `window_start` and `window_stop` say what it is. Files have milliseconds.
+        "stimulus_number", and "subject" "neuroid_subject"). `time` is the middle of a bin in s; a
+        single bin has no axis, and the attributes `window_start` and `window_stop` say what it is.
+        Files have milliseconds.
 
     Raises
     ------
@@ -202,6 +203,9 @@ def _labels(
         del coords[name]
     for old in set(RENAMED) & set(coords):
         coords[RENAMED[old]] = coords.pop(old)
+    if "subject" in coords:  # of a recording there is one
+        axis, values = coords.pop("subject")
+        coords[f"{axis}_subject"] = (axis, values)
     return {"stimulus": stimulus, "neuroid": ("neuroid", labels)}
 
 

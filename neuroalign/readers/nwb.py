@@ -13,6 +13,7 @@ import xarray as xr
 from neuroalign.data.schema import UNKNOWN, as_labels
 from neuroalign.errors import DataError, unknown_name
 from neuroalign.readers.columns import column_coords
+from neuroalign.readers.elsewhere import refuse_elsewhere
 from neuroalign.readers.files import existing, reading
 from neuroalign.readers.lazy import Part, lazy_array
 from neuroalign.readers.nwb_files import (
@@ -204,8 +205,9 @@ def _bounds(file: Path) -> np.ndarray:
     import h5py
 
     with reading(file, KIND), h5py.File(file, "r") as opened:
-        ends = np.asarray(opened["units/spike_times_index"], dtype=np.int64)
-        n_spikes = opened["units/spike_times"].shape[0]
+        times, index = opened["units/spike_times"], opened["units/spike_times_index"]
+        refuse_elsewhere(file, times)
+        ends, n_spikes = np.asarray(index, dtype=np.int64), len(times)
     begins = np.concatenate([[0], ends[:-1]])
     if (ends < begins).any() or (len(ends) and ends[-1] > n_spikes):
         message = (

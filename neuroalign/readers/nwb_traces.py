@@ -12,6 +12,7 @@ import xarray as xr
 from neuroalign.data.schema import SPACING_TOLERANCE, as_labels
 from neuroalign.errors import DataError, name_some, unknown_name
 from neuroalign.readers.columns import column_coords
+from neuroalign.readers.elsewhere import refuse_elsewhere
 from neuroalign.readers.files import existing, reading
 from neuroalign.readers.lazy import Part, lazy_array
 from neuroalign.readers.matlab import read_outer
@@ -77,6 +78,7 @@ def read_nwb_traces(
     with opened_nwb(file) as nwb:
         name, found = _series(nwb, file, series)
         cells = found.rois.table
+        refuse_elsewhere(file, found.data)
         rows = np.asarray(found.rois.data[:], dtype=int)
         shape = tuple(found.data.shape)
         if len(shape) == 1:

@@ -85,6 +85,9 @@ def bin_spikes(
         message = f"{len(ticks)} spikes have {len(names)} units; name the unit of each spike."
         raise DataError(message)
     codes, found = pd.factorize(names)
+    if nameless := int((codes < 0).sum()):
+        message = f"{nameless} spikes have no unit; leave these out, or name it."
+        raise DataError(message)
     fired = as_labels(found, "unit")
     labels = np.sort(fired) if neuroid is None else as_labels(neuroid, "neuroid")
     if twice := repeated(labels):
@@ -96,6 +99,7 @@ def bin_spikes(
     order = np.lexsort((ticks, codes))
     bounds = np.searchsorted(codes[order], np.arange(len(fired) + 1))
     onsets = to_ticks(table["onset"], "events")
+    table = table.assign(onset=table["onset"].astype(float))
     counts = np.zeros((len(table), len(labels), len(windows)), dtype=np.int32)
     place = {label: number for number, label in enumerate(labels)}
     for code, label in enumerate(fired):
@@ -271,8 +275,8 @@ def _conditions(recording: xr.DataArray, by: str) -> tuple[np.ndarray, np.ndarra
     if by not in known:
         raise unknown_name(by, known, kind="coordinate of the showings")
     named = recording[by].values
-    if pd.isna(named).any():
-        message = f"{pd.isna(named).sum()} showings have no {by}; leave these out first."
+    if (lacking := pd.isna(named) | (named == "")).any():
+        message = f"{lacking.sum()} showings have no {by}; leave these out first."
         raise DataError(message)
     return np.unique(named, return_inverse=True)
 

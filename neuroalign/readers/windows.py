@@ -150,7 +150,7 @@ def _decimal(name: str, value: Any) -> Decimal:
     if not number or isinstance(value, bool) or not abs(value) < LATEST:
         message = f"{name}={value!r} is not a time; give seconds, as in {name}=0.1."
         raise DataError(message)
-    return Decimal(repr(float(value)))
+    return Decimal(str(value))  # of single precision, too, as it is written
 
 
 def _tick(seconds: Decimal) -> int:
