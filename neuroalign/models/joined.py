@@ -10,7 +10,7 @@ import xarray as xr
 
 from neuroalign.errors import DataError
 from neuroalign.features.spaces import join_spaces
-from neuroalign.models.protocol import Model, as_model, chosen_layers
+from neuroalign.models.protocol import Model, as_model, chosen_layers, selected_layers
 
 Activations = Mapping[str, xr.DataArray | pd.DataFrame]
 
@@ -78,7 +78,7 @@ class JoinedModel:
     def of_layers(
         cls,
         model: Model | Activations,
-        layers: Sequence[str] | None = None,
+        layers: Sequence[str] | str | None = None,
         *,
         name: str | None = None,
     ) -> JoinedModel:
@@ -87,8 +87,8 @@ class JoinedModel:
         Parameters
         ----------
         model : Model or mapping
-        layers : sequence of str, optional
-            By default those of the model.
+        layers : str or sequence of str, optional
+            Names or patterns, as "block.*"; by default those of the model.
         name : str, optional
             By default that of the model.
 
@@ -98,7 +98,7 @@ class JoinedModel:
             With a single layer, named "5 layers", say.
         """
         model = as_model(model)
-        wanted = list(dict.fromkeys(model.layers if layers is None else layers))
+        wanted = selected_layers(model, layers)
         joined = cls({layer: (model, layer) for layer in wanted}, name=name or model.name)
         joined.layers = [f"{len(wanted)} layers"]
         return joined

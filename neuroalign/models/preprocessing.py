@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -146,7 +146,7 @@ class ImagePreprocessing:
 def _sizes(field: str, given: object) -> int | tuple[int, int] | None:
     if given is None:
         return None
-    sizes = list(given) if isinstance(given, (tuple, list)) else [given]
+    sizes: list[Any] = list(given) if isinstance(given, (tuple, list)) else [given]
     whole = all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes)
     if not whole or (len(sizes) != 2 and isinstance(given, (tuple, list))):
         message = f"{field}={given!r} is no size; give pixels, or (row, column) in pixels."

@@ -10,7 +10,12 @@ import pandas as pd
 import xarray as xr
 
 from neuroalign.data.schema import as_labels
-from neuroalign.errors import DataError, unknown_name
+from neuroalign.errors import DataError
+from neuroalign.models.layers import listed, matching_names
+
+# The axes that activations may have after the stimulus, in this order.
+AXES = (("unit",), ("token", "channel"), ("channel", "row", "column"), ("time", "unit"))
+BY_NUMBER = {len(names): names for names in AXES[:3]}
 
 
 @runtime_checkable
@@ -31,8 +36,10 @@ class Model(Protocol):
     ) -> Iterator[tuple[str, xr.DataArray]]:
         """Yield each layer with its activations, labelled by stimulus.
 
-        The axes are (stimulus, unit), (stimulus, channel, row, column) or (stimulus, token,
-        channel); never ragged.
+        The axes are (stimulus, unit), (stimulus, channel, row, column), (stimulus, token, channel)
+        or, of sound and film, (stimulus, time, unit); never ragged. The coordinate `time` is in
+        seconds from the onset of the stimulus to the center of a frame; what lies past the end of
+        a shorter stimulus is NaN.
         """
 
 
@@ -115,29 +122,78 @@ def as_model(model: object) -> Model:
 def chosen_layers(
     wanted: Sequence[str] | str | None, default: Sequence[str], known: Sequence[str]
 ) -> list[str]:
-    """Return the layers asked for, each of which must be known, in the order asked for."""
+    """Return the layers asked for, in that order and each once.
+
+    Parameters
+    ----------
+    wanted : str or sequence of str, optional
+        Names, patterns such as "block.*" (see `find_layers`), or "all".
+    default : sequence of str
+        What is meant by None.
+    known : sequence of str
+        All names there are.
+
+    Returns
+    -------
+    list of str
+    """
     if wanted is None:
         return list(default)
-    names = [wanted] if isinstance(wanted, str) else [str(name) for name in wanted]
-    for name in names:
-        if name not in known:
-            raise unknown_name(name, known, kind="layer")
-    if not names:
-        message = "An empty selection of layers was given; leave it out for the default layers."
-        raise DataError(message)
+    names = [name for item in listed(wanted) for name in matching_names(str(item), known)]
     return list(dict.fromkeys(names))
 
 
-def label_layer(values: np.ndarray, layer: str, stimuli: Sequence[str], model: str) -> xr.DataArray:
-    """Label the raw activations of one layer by stimulus, naming the axes by their number."""
-    axes = {
-        2: ("stimulus", "unit"),
-        3: ("stimulus", "token", "channel"),
-        4: ("stimulus", "channel", "row", "column"),
-    }
-    return xr.DataArray(
-        values,
-        dims=axes[values.ndim],
-        coords={"stimulus": np.asarray(stimuli, dtype=str), "layer": layer, "model": model},
-        name="activations",
-    )
+def selected_layers(model: Model, wanted: Sequence[str] | str | None) -> list[str]:
+    """Return the names of the layers of any model that a selection means.
+
+    Parameters
+    ----------
+    model : Model
+        Asked by its method `select`, where it has one; else its `layers` are all it has.
+    wanted : str or sequence of str, optional
+
+    Returns
+    -------
+    list of str
+    """
+    select = getattr(model, "select", None)
+    if select is not None:
+        return list(select(wanted))
+    return chosen_layers(wanted, model.layers, model.layers)
+
+
+def label_layer(
+    values: np.ndarray,
+    layer: str,
+    stimuli: Sequence[str],
+    model: str,
+    *,
+    axes: Sequence[str] | None = None,
+    time: np.ndarray | None = None,
+) -> xr.DataArray:
+    """Label the raw activations of one layer by stimulus.
+
+    Parameters
+    ----------
+    values : ndarray (stimulus, ...)
+    layer : str
+    stimuli : sequence of str
+    model : str
+        Name of the model.
+    axes : sequence of str, optional
+        Names of the axes after the stimulus: those of one of `AXES`. By default they follow from
+        their number: (unit), (token, channel) or (channel, row, column).
+    time : ndarray (time,), optional
+        Seconds from the onset of the stimulus to the centers of the frames; needed where an axis
+        is time. Frames past the end of a shorter stimulus are NaN.
+
+    Returns
+    -------
+    DataArray
+    """
+    given = ("time", "unit") if axes is None and time is not None else axes
+    names = BY_NUMBER[values.ndim - 1] if given is None else tuple(given)
+    coords = {"stimulus": np.asarray(stimuli, dtype=str), "layer": layer, "model": model}
+    if "time" in names:
+        coords["time"] = np.asarray(time, dtype=float)
+    return xr.DataArray(values, dims=("stimulus", *names), coords=coords, name="activations")
