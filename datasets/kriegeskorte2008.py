@@ -9,7 +9,6 @@ figures of the paper.
 
 import numpy as np
 import pandas as pd
-from scipy.io import loadmat
 
 import neuroalign as na
 
@@ -50,14 +49,13 @@ CATEGORIES = {"animate": "animal", "human": "human", "face": "face", "natural": 
 def load(files, *, subjects=None):
     """Load two RDMs a subject, one for each session, the images, and what is on them."""
     stimuli = _stimuli(files[STIMULI])
-    grid = loadmat(files["92_brainRDMs.mat"])["RDMs"][0]  # (subject, session)
     dissimilarities = {}
-    for row in grid:
+    for sessions in _read(files["92_brainRDMs.mat"], "RDMs"):
         # As in "hIT | BE | Session: 1".
-        names = [str(cell["name"].item()).split(" | ") for cell in row]
+        names = [cell["name"].split(" | ") for cell in sessions]
         subject = names[0][1]
         dissimilarities[subject] = na.rsa.make_dissimilarities(
-            np.stack([cell["RDM"] for cell in row]),
+            np.stack([cell["RDM"] for cell in sessions]),
             stimulus=stimuli.index,
             subject=[name[1] for name in names],
             session=[name[2].removeprefix("Session: ") for name in names],
@@ -71,19 +69,23 @@ def model_dissimilarities(files):
     """Load the RDMs of models, by the names that the file gives them."""
     labels = _stimuli(files[STIMULI]).index
     return {
-        str(cell["name"].item()): na.rsa.make_dissimilarities(
+        cell["name"]: na.rsa.make_dissimilarities(
             cell["RDM"], stimulus=labels, dissimilarity="as published"
         )
-        for cell in loadmat(files["92_modelRDMs.mat"])["Models"][0]
+        for cell in _read(files["92_modelRDMs.mat"], "Models")
     }
 
 
 def _stimuli(path):
     """Read images and categories, in the order of the rows of all RDMs."""
-    cells = loadmat(path, variable_names="stimuli_92objs")["stimuli_92objs"][0]
-    columns = {"image": [cell["image"] for cell in cells]}
-    columns["category"] = [str(cell["category"].item()) for cell in cells]
+    cells = _read(path, "stimuli_92objs")
+    columns = {name: [cell[name] for cell in cells] for name in ("image", "category")}
     for column, field in CATEGORIES.items():
         columns[column] = [bool(cell[field].item()) for cell in cells]
     labels = [f"{number:02}" for number in range(1, len(cells) + 1)]
     return pd.DataFrame(columns, index=pd.Index(labels, name="stimulus"))
+
+
+def _read(path, name):
+    """Read an array of structures, whose first axis is of length 1."""
+    return na.readers.read_mat_variables(path, [name])[name][0]

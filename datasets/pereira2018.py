@@ -35,9 +35,10 @@ CARD = na.DatasetCard(
     "brain-score/language, data/pereira2018). The owners do not state the units. Labels of voxels "
     "are their indices on the grid of the volumes, from 1, so that they agree between experiments.",
 )
-VARIABLES = [
-    "examples_passagesentences", "keySentences", "labelsPassageForEachSentence", "keyPassages",
-    "labelsPassageCategory", "keyPassageCategory", "meta",
+RESPONSES = "examples_passagesentences"
+SENTENCES = [
+    "keySentences", "labelsPassageForEachSentence", "keyPassages", "labelsPassageCategory",
+    "keyPassageCategory",
 ]  # fmt: skip
 
 
@@ -49,25 +50,11 @@ def load(files, *, subjects=None, experiment="384sentences", atlas=("languageLH"
     atlases = [atlas] if isinstance(atlas, str) else list(atlas)
     names = SUBJECTS[experiment]
     chosen = [name for name in names if name in (subjects or names)] or names
-    first = _opened(files[FILE.format(chosen[0], experiment)])
-    stimuli = _stimuli(first, experiment)
+    first = files[FILE.format(chosen[0], experiment)]
+    stimuli = _stimuli(na.readers.read_mat_variables(first, SENTENCES), experiment)
     labels = pd.Series(stimuli.index, index=stimuli["text"])
     make = partial(_recording, files, experiment, atlases, labels)
     return na.BrainDataset({name: partial(make, name) for name in chosen}, stimuli)
-
-
-def _opened(path):
-    from scipy.io import loadmat
-
-    try:
-        found = loadmat(path, variable_names=VARIABLES, simplify_cells=True)
-    except Exception as error:  # of many kinds, where a file is damaged
-        message = f"File {str(path)!r} cannot be read as a MAT file ({error})."
-        raise ValueError(message) from error
-    if missing := [name for name in VARIABLES if name not in found]:
-        message = f"File {str(path)!r} has no variable {missing[0]!r}."
-        raise ValueError(message)
-    return found
 
 
 def _stimuli(data, experiment):
@@ -84,15 +71,15 @@ def _stimuli(data, experiment):
 
 def _recording(files, experiment, atlases, labels, subject):
     path = files[FILE.format(subject, experiment)]
-    data = _opened(path)
+    data = na.readers.read_mat_variables(path, [RESPONSES, "keySentences", "meta"])
     text = [str(sentence).strip() for sentence in np.ravel(data["keySentences"])]
     if sorted(text) != sorted(labels.index) or labels.index.has_duplicates:
         message = f"File {str(path)!r} has other sentences than those of the first subject, or some twice."
         raise ValueError(message)
     columns, roi = _voxels(data["meta"], atlases, path)
-    places = np.asarray(data["meta"]["colToCoord"])[columns].astype(int)
+    places = data["meta"]["colToCoord"][columns].astype(int)
     return na.make_recording(
-        np.asarray(data["examples_passagesentences"])[:, columns],
+        data[RESPONSES][:, columns],
         ("stimulus", "neuroid"),
         subject=subject,
         units="estimate of a linear model (units not stated)",
@@ -111,10 +98,8 @@ def _voxels(meta, atlases, path):
             message = f"File {str(path)!r} has no atlas {atlas!r}; it has {', '.join(known)}."
             raise ValueError(message)
         number = known.index(atlas)
-        names, places = meta["rois"][number], meta["roiColumns"][number]
-        if isinstance(names, str):  # a cell array of one cell is that cell
-            names, places = [names], [places]
-        for name, columns in zip(names, places, strict=True):
+        names, places = (np.ravel(meta[field])[number] for field in ("rois", "roiColumns"))
+        for name, columns in zip(np.ravel(names), np.ravel(places), strict=True):
             for column in np.ravel(columns):
                 region.setdefault(int(column) - 1, str(name))
     columns = sorted(region)

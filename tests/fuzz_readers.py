@@ -9,8 +9,7 @@ reads that took longer than 20 s, and processes that died. A case is named by it
 number, and comes out the same for the same seed.
 
 Some findings lie within C libraries and cannot be mended here: HDF5 may go round in a circle in a
-damaged file; scipy's loadmat may crash on the structures of kriegeskorte2008, whose hash is
-verified before; scipy asks for as many bytes as a name of a MAT 4 or netCDF-3 file claims to have.
+damaged file; scipy asks for as many bytes as a name of a MAT 4 or netCDF-3 file claims to have.
 """
 
 import argparse

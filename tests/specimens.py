@@ -162,6 +162,11 @@ def matlab(path, **options):
     savemat(path, {"rates": RNG(0).normal(size=(3, 4)), "names": words}, **options)
 
 
+def nested(path):
+    cells = np.array([["a", np.eye(2)]], object)
+    savemat(path, {"s": {"x": np.eye(3), "t": {"word": "ab", "cells": cells}}, "c": cells})
+
+
 def matlab_7_3(path):
     with h5py.File(path, "w", userblock_size=512) as file:
         made = file.create_dataset("rates", data=RNG(0).normal(size=(4, 3)))
@@ -253,6 +258,7 @@ READERS = {
     "mat 5": one("a.mat", matlab, read_matlab),
     "mat 7": one("a.mat", lambda p: matlab(p, do_compression=True), read_matlab),
     "mat 7.3": one("a.mat", matlab_7_3, read_matlab),
+    "mat structures": one("a.mat", nested, lambda p: R.read_mat_variables(p, ["s", "c"])),
     "rda": one("a.rda", lambda p: _rda(p), lambda p: R.read_rda(p)),
     "hdf5": one("a.h5", hdf5, lambda p: R.read_hdf5(p, "data", ("showing", "neuroid"))),
     "glmsingle": one("D.hdf5", lambda p: write_python(p, np.ones((*SHAPE, 5))), R.read_glmsingle),

@@ -147,8 +147,8 @@ def test_cells_of_numbers_and_sparse_matrices_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"^Variable 'cells' of .* is neither an array"):
         read_mat(path, "cells")
     message = (
-        f"File {str(path)!r} cannot be read as a MAT file (ValueError: it is sparse, a function or "
-        "an object; save it as a full matrix)."
+        f"Variable 'sparse' of {str(path)!r} is or holds a sparse matrix, a function or an object; "
+        "save a full matrix."
     )
     with refused(message):
         read_mat(path, "sparse")

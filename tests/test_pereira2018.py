@@ -10,7 +10,7 @@ from scipy.io import savemat
 
 from neuroalign.data.catalog import dataset_module
 from neuroalign.data.download import DataFiles
-from neuroalign.errors import DownloadError
+from neuroalign.errors import DownloadError, UnknownNameError
 from neuroalign.testing import check_dataset
 
 # What is said before, of a recording that is made when it is first asked for.
@@ -33,8 +33,8 @@ def load(folder):
     return loaded
 
 
-def refused(message):
-    return pytest.raises(ValueError, match=f"^{LAZY}{re.escape(message)}$")
+def refused(message, error=ValueError):
+    return pytest.raises(error, match=f"^{LAZY}{re.escape(message)}$")
 
 
 @pytest.mark.parametrize("experiment", miniature.SUBJECTS)
@@ -131,7 +131,11 @@ def test_a_file_of_the_first_experiment_is_refused(load, folder):
     content = miniature.content("M02", "384sentences")
     del content["examples_passagesentences"]
     savemat(path, content)
-    with refused(f"File '{path}' has no variable 'examples_passagesentences'."):
+    message = (
+        f"No variable of '{path}' is called 'examples_passagesentences'. Did you mean "
+        "'examples_passages'?"
+    )
+    with refused(message, UnknownNameError):
         load().recordings["M02"]
 
 
@@ -161,7 +165,7 @@ def test_sentences_that_occur_twice_are_refused(load, folder):
 def test_a_file_that_is_cut_short_is_refused(load, folder):
     path = folder / "M02" / "data_384sentences.mat"
     path.write_bytes(path.read_bytes()[:700])
-    with pytest.raises(ValueError, match=LAZY + r"File '.*' cannot be read as a MAT file \("):
+    with refused(f"File '{path}' of 700 bytes should have 704 at least; it is cut short."):
         load().recordings["M02"]
 
 

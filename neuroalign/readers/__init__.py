@@ -20,6 +20,7 @@ from neuroalign.readers.hdf5 import read_hdf5 as read_hdf5
 from neuroalign.readers.judgments import read_choices as read_choices
 from neuroalign.readers.judgments import read_dissimilarities as read_dissimilarities
 from neuroalign.readers.matlab import read_mat as read_mat
+from neuroalign.readers.matlab_structures import read_mat_variables as read_mat_variables
 from neuroalign.readers.mne_epochs import read_epochs as read_epochs
 from neuroalign.readers.mne_files import read_annotations as read_annotations
 from neuroalign.readers.mne_files import read_raw as read_raw
@@ -67,6 +68,7 @@ __all__ = [
     "read_glmsingle",
     "read_hdf5",
     "read_mat",
+    "read_mat_variables",
     "read_nifti",
     "read_npy",
     "read_nsd",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -14,7 +15,7 @@ from neuroalign.errors import DataError, unknown_name
 from neuroalign.readers.elsewhere import refuse_elsewhere
 from neuroalign.readers.files import existing, reading
 from neuroalign.readers.lazy import Part, lazy_array
-from neuroalign.readers.matlab_elements import check_variable
+from neuroalign.readers.matlab_elements import check_variables, is_walkable
 
 KIND = "a MAT file"
 BLOCK = 2**23  # values that are read at a time
@@ -69,18 +70,16 @@ def read_mat(path: str | PathLike[str], name: str) -> xr.DataArray:
 
 
 def _from_older(file: Path, name: str) -> xr.DataArray:
-    from scipy.io import loadmat, whosmat
+    from scipy.io import whosmat
 
     top, *fields = name.split(".")
-    with file.open("rb") as stream:
-        header = stream.read(128)
-    if header[126:128] in (b"IM", b"MI") and 0 not in header[:4]:
-        held = check_variable(file, top)
+    if is_walkable(file):
+        held = check_variables(file, [top])
     else:  # version 4, or no MAT file, which scipy says
         held = [entry[0] for entry in whosmat(file)]
     if top not in held:
         raise unknown_name(top, held, kind=f"variable of {str(file)!r}")
-    value = loadmat(file, variable_names=[top])[top]
+    value = load_variables(file, [top])[top]
     for number, field in enumerate(fields):
         if not isinstance(value, np.ndarray) or not value.dtype.names or value.size != 1:
             before = ".".join([top, *fields[:number]])
@@ -90,6 +89,15 @@ def _from_older(file: Path, name: str) -> xr.DataArray:
             raise unknown_name(field, value.dtype.names, kind=f"field of {str(file)!r}")
         value = value[field].item()
     return xr.DataArray(_plain(file, name, value))
+
+
+def load_variables(file: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Let scipy read some variables, which were checked before; what it warns of is an error."""
+    from scipy.io import loadmat
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return loadmat(file, variable_names=list(names))
 
 
 def _plain(file: Path, name: str, value: Any) -> np.ndarray:
