@@ -4,37 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from bold_series import PERIOD, RUNS, regressor, series_of
 from nilearn.glm.first_level import compute_regressor
 from nilearn.glm.first_level.design_matrix import create_cosine_drift
 
 import neuroalign as na
 from neuroalign.data.schema import in_memory
 from neuroalign.errors import DataError
-from neuroalign.numerics import hemodynamics
 from neuroalign.readers import average_events, deconvolve
 from neuroalign.readers.confounds import cosine_drifts
 from neuroalign.readers.lazy import lazy_array
 
-PERIOD = 2.0
 N_SAMPLES = 90
-RUNS = ["run-2", "run-1"]
-
-
-def series_of(values, runs=RUNS):
-    """Label (sample, neuroid) values of runs of equal length."""
-    each = len(values) // len(runs)
-    onset = np.tile(np.arange(each) * PERIOD, len(runs))
-    return xr.DataArray(
-        values,
-        dims=("sample", "neuroid"),
-        coords={
-            "run": ("sample", np.repeat(runs, each)),
-            "onset": ("sample", onset),
-            "neuroid": [f"v{number}" for number in range(values.shape[1])],
-            "roi": ("neuroid", ["V1"] * values.shape[1]),
-        },
-        attrs={"sampling_period": PERIOD, "units": "percent signal change", "space": "T1w"},
-    )
 
 
 @pytest.fixture
@@ -55,14 +36,6 @@ def events(rng):
 def in_order(events):
     rank = events["run"].map({name: number for number, name in enumerate(RUNS)})
     return events.assign(rank=rank).sort_values(["rank", "onset"])
-
-
-def regressor(onset, duration, middles, step=0.001):
-    """Add the canonical response up over the milliseconds of an event."""
-    if not duration:
-        return hemodynamics.response(middles - onset)
-    moments = onset + (np.arange(round(duration / step)) + 0.5) * step
-    return sum(hemodynamics.response(middles - moment) for moment in moments) * step
 
 
 @pytest.fixture
@@ -286,8 +259,20 @@ REFUSED = {
     "milliseconds": (
         {},
         {"onset": np.arange(12) * 1000 + 5000},
-        "6 events of run 'run-2' begin where no sample follows (first: *); onsets are in s from "
-        "the start of their run.",
+        "6 events of run 'run-2' have less than 5% of their response in its samples (first: *); "
+        "leave them out, or count onsets in s from the start of their run.",
+    ),
+    "events of one run": (
+        {},
+        {"run": ["run-2"] * 12},
+        "1 of 2 runs have no event (first: 'run-1'); leave them out, as in "
+        "series.isel(sample=series.run != 'run-1').",
+    ),
+    "windows of one run": (
+        {"start": 4, "stop": 8},
+        {"run": ["run-1"] * 12},
+        "1 of 2 runs have no event (first: 'run-2'); leave them out, as in "
+        "series.isel(sample=series.run != 'run-2').",
     ),
     "same time": (
         {"method": "all"},

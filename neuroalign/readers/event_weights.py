@@ -15,7 +15,9 @@ from neuroalign.numerics import hemodynamics
 from neuroalign.readers.confounds import basis_of, cosine_drifts, without
 
 ALONE = 1e-6  # share of a regressor that the others must leave
-LEFT = 0.05  # share of an expected response that drifts and confounds must leave
+# Share of an expected response (of its norm) that must lie in the samples of a run, and that drifts
+# and confounds must leave of it.
+LEFT = 0.05
 
 
 class Run(NamedTuple):
@@ -82,20 +84,29 @@ def average_weights(
     return np.where(whole, inside / (end - first), np.nan)
 
 
-def expected_activity(run: Run, shown: pd.DataFrame) -> np.ndarray:
+def expected_activity(run: Run, shown: pd.DataFrame, period: float) -> np.ndarray:
     """Return the canonical response to each event at the middle of each sample."""
-    since = run.middles[:, None] - shown["onset"].to_numpy()
-    lasted = shown["duration"].to_numpy()
-    begun, ended = (hemodynamics.accumulated_response(since - late) for late in (0.0, lasted))
-    activity = np.where(lasted > 0, begun - ended, hemodynamics.response(since))
-    unseen = np.abs(activity).max(axis=0, initial=0) < ALONE
+    onsets, lasted = (shown[name].to_numpy() for name in ("onset", "duration"))
+    activity = _responses(run.middles[:, None] - onsets, lasted)
+    # What would be there if the run began before the event, and went on after it.
+    steps = np.arange(np.ceil(hemodynamics.LENGTH / period) + 1)[:, None]
+    whole = _responses((run.middles[0] - onsets) % period + period * steps, lasted)
+    there, full = (np.linalg.norm(part, axis=0) for part in (activity, whole))
+    unseen = there <= np.maximum(ALONE, LEFT * full)
     if unseen.any():
         message = (
-            f"{unseen.sum()} events of run {run.name!r} begin where no sample follows "
-            f"{name_some(shown['onset'][unseen])}; onsets are in s from the start of their run."
+            f"{unseen.sum()} events of run {run.name!r} have less than {LEFT:.0%} of their "
+            f"response in its samples {name_some(onsets[unseen])}; leave them out, or count "
+            "onsets in s from the start of their run."
         )
         raise DataError(message)
     return activity
+
+
+def _responses(since: np.ndarray, lasted: np.ndarray) -> np.ndarray:
+    """Return the responses to events (columns) at times since their onsets."""
+    begun, ended = (hemodynamics.accumulated_response(since - late) for late in (0.0, lasted))
+    return np.where(lasted > 0, begun - ended, hemodynamics.response(since))
 
 
 def nuisance_basis(
@@ -135,8 +146,6 @@ def estimate_weights(
         )
         raise DataError(message)
     if method == "all":
-        if not activity.shape[1]:
-            return np.zeros((0, len(activity)))
         sizes = np.linalg.svd(left / norms, compute_uv=False)
         alone = len(sizes) == activity.shape[1] and sizes[-1] > ALONE * sizes[0]
         if len(activity) <= activity.shape[1] + nuisance.shape[1] or not alone:

@@ -15,7 +15,7 @@ from neuroalign.readers.files import reading
 from neuroalign.readers.rows import listed, run_names
 
 # Columns that say what was shown, the first that a table has unless another is named.
-STIMULUS_COLUMNS = ("stimulus", "stim_file", "trial_type")
+STIMULUS_COLUMNS = ("stimulus", "stim_file", "trial_type", "condition")
 
 
 def read_events(
@@ -71,6 +71,11 @@ def read_events(
     return joined[["run", *joined.columns.drop("run")]]
 
 
+def stimulus_column(events: pd.DataFrame) -> str | None:
+    """Return the column that says what was shown, where a table has one of the usual names."""
+    return next((name for name in STIMULUS_COLUMNS if name in events), None)
+
+
 def ordered_events(
     events: pd.DataFrame, *, stimulus: str | None = None, runs: Sequence[str] | None = None
 ) -> pd.DataFrame:
@@ -82,7 +87,7 @@ def ordered_events(
         With `onset` (s in the run), perhaps `duration` (s), and `run` where there are several.
     stimulus : str, optional
         Column that says what was shown. By default the first there is of `stimulus`,
-        `stim_file` and `trial_type`.
+        `stim_file`, `trial_type` and `condition`.
     runs : sequence of str, optional
         The runs that there are, in order. By default those of the table, "run-2" before "run-10".
 
@@ -94,7 +99,7 @@ def ordered_events(
     if not isinstance(events, pd.DataFrame):
         message = f"events is a {type(events).__name__}; a DataFrame is needed (see read_events)."
         raise DataError(message)
-    shown = stimulus or next((name for name in STIMULUS_COLUMNS if name in events), None)
+    shown = stimulus or stimulus_column(events)
     if shown is None or shown not in events:
         message = (
             f"The events have no column {shown or 'stimulus'!r} that says what was shown; name "

@@ -20,7 +20,7 @@ from neuroalign.readers.event_weights import (
     nuisance_basis,
     runs_of,
 )
-from neuroalign.readers.events import ordered_events
+from neuroalign.readers.events import ordered_events, stimulus_column
 from neuroalign.readers.rows import joined_rows
 
 HIGH_PASS = 1 / 128  # Hz
@@ -51,19 +51,21 @@ def average_events(
         Of the window, from the onset of the event. A sample belongs to it if the middle of its
         interval does, from `start` on and before `stop`.
     stimulus : str, optional
-        Column that says what was shown. By default the first there is of `stimulus`, `stim_file`
-        and `trial_type`.
+        Column that says what was shown. By default the first there is of `stimulus`, `stim_file`,
+        `trial_type` (in BIDS often a category, not an item) and `condition`.
 
     Returns
     -------
     DataArray (showing, neuroid)
         By run and onset, whatever the order of the rows, with `stimulus`, `run`, `onset` and
-        `duration`; NaN where the window is not wholly recorded, or a value in it is missing.
+        `duration`; NaN where the window is not wholly recorded, or a value in it is missing or
+        infinite. Attribute `stimulus_column`: where `stimulus` is from.
 
     Raises
     ------
     DataError
-        If events and series do not fit each other, or windows are shorter than a sample.
+        If events and series do not fit each other, a run has no event, or windows are shorter
+        than a sample.
 
     Examples
     --------
@@ -79,15 +81,14 @@ def average_events(
     if not (np.isfinite([start, stop]).all() and start < stop):
         message = f"The window from {start} to {stop} s is empty; stop must come after start."
         raise DataError(message)
-    period, runs = runs_of(series)
-    table = ordered_events(events, stimulus=stimulus, runs=[run.name for run in runs])
+    period, runs, table = _matched(series, events, stimulus)
     weights = [
         average_weights(
             run, table["onset"][table["run"] == run.name].to_numpy(), start, stop, period
         )
         for run in runs
     ]
-    attrs = {**_facts(series), "window": f"{start:g} to {stop:g} s after onset"}
+    attrs = {**_facts(series, table), "window": f"{start:g} to {stop:g} s after onset"}
     return _showings(series, runs, weights, table, attrs)
 
 
@@ -105,7 +106,8 @@ def deconvolve(
     Each event is an activity of height 1 that lasts as long as the event (one of no duration has
     the area of 1 s), convolved with the canonical response and taken at the middle of each
     sampling interval; see `numerics.hemodynamics`. Every run is fitted by itself, with a constant,
-    slow drifts and confounds beside the events.
+    slow drifts and confounds beside the events. An event may begin before the run, or near its end,
+    if at least 5% of its response (of the root of the sum of squares) lies in the samples.
 
     Parameters
     ----------
@@ -123,7 +125,8 @@ def deconvolve(
     confounds : mapping, optional
         Run -> array (sample, regressor); see `read_confounds`.
     stimulus : str, optional
-        As in `average_events`.
+        Column that says what was shown. By default the first there is of `stimulus`, `stim_file`,
+        `trial_type` and `condition`.
 
     Returns
     -------
@@ -134,7 +137,8 @@ def deconvolve(
     Raises
     ------
     DataError
-        If events and series do not fit each other, or events cannot be told apart.
+        If events and series do not fit each other, a run has no event, events lie outside of
+        their run, or they cannot be told apart.
 
     References
     ----------
@@ -159,28 +163,44 @@ def deconvolve(
     if method not in ("separate", "all"):
         message = f"method={method!r} is not known; it is 'separate' or 'all'."
         raise DataError(message)
-    period, runs = runs_of(series)
-    table = ordered_events(events, stimulus=stimulus, runs=[run.name for run in runs])
+    period, runs, table = _matched(series, events, stimulus)
     if confounds is not None and (lost := [run.name for run in runs if run.name not in confounds]):
         message = f"Runs have no confounds {name_some(lost)}; give an array for every run."
         raise DataError(message)
     weights = []
     for run in runs:
         shown = table[table["run"] == run.name]
-        activity = expected_activity(run, shown)
+        activity = expected_activity(run, shown, period)
         beside = None if confounds is None else confounds[run.name]
         nuisance = nuisance_basis(run, period, high_pass, beside)
         weights.append(estimate_weights(activity, nuisance, method, shown))
     attrs = {
-        **_facts(series),
+        **_facts(series, table),
         "method": f"least squares {method}",
         "high_pass": f"{high_pass:.6g} Hz",
     }
     return _showings(series, runs, weights, table, attrs)
 
 
-def _facts(series: xr.DataArray) -> dict[str, Any]:
-    return {name: fact for name, fact in series.attrs.items() if name != "sampling_period"}
+def _matched(
+    series: xr.DataArray, events: pd.DataFrame, stimulus: str | None
+) -> tuple[float, list[Run], pd.DataFrame]:
+    """Return the sampling period and runs of a series, and its events, some in every run."""
+    period, runs = runs_of(series)
+    table = ordered_events(events, stimulus=stimulus, runs=[run.name for run in runs])
+    table.attrs["stimulus_column"] = stimulus or stimulus_column(events)
+    if idle := [run.name for run in runs if not (table["run"] == run.name).any()]:
+        message = (
+            f"{len(idle)} of {len(runs)} runs have no event {name_some(idle)}; leave them out, as "
+            f"in series.isel(sample=series.run != {idle[0]!r})."
+        )
+        raise DataError(message)
+    return period, runs, table
+
+
+def _facts(series: xr.DataArray, table: pd.DataFrame) -> dict[str, Any]:
+    kept = {name: fact for name, fact in series.attrs.items() if name != "sampling_period"}
+    return {**kept, **table.attrs}
 
 
 def _showings(
@@ -197,8 +217,9 @@ def _showings(
         wanted = weights[number][rows]
         used = np.flatnonzero((np.nan_to_num(wanted) != 0).any(axis=0))
         values = series.isel(sample=runs[number].rows[used], neuroid=columns).values.astype(float)
-        sums = wanted[:, used] @ np.nan_to_num(values)
-        lacking = (wanted[:, used] != 0).astype(float) @ np.isnan(values)
+        known = np.isfinite(values)
+        sums = np.nan_to_num(wanted[:, used]) @ np.where(known, values, 0.0)
+        lacking = (wanted[:, used] != 0).astype(float) @ ~known
         sums[lacking > 0] = np.nan
         sums[np.isnan(wanted).any(axis=1)] = np.nan
         return sums
