@@ -87,6 +87,7 @@ def test_choosing_inflates_effects_and_the_held_out_half_does_not():
     assert (nothing["effect"] > 0.3).all()
     assert (nothing["held_out_effect"].abs() < 0.1).all()
     assert (nothing["significant"] <= 0.2).all()
+    assert (nothing["shared"] <= 0.1).all()
     something = localize(planted(20 * [0.8]), count=20).held_out
     assert something["held_out_effect"].mean() == pytest.approx(0.8, abs=0.1)
     assert (something["significant"] >= 0.9).all()
@@ -96,6 +97,7 @@ def test_choosing_inflates_effects_and_the_held_out_half_does_not():
 def test_held_out_effects_keep_the_direction_of_the_choosing_half():
     found = localize(planted(10 * [0.8] + 10 * [-0.8]), count=20, sign="absolute")
     assert found.held_out["held_out_effect"].mean() == pytest.approx(0.8, abs=0.1)
+    assert (found.held_out["significant"] >= 0.9).all()
 
 
 def test_the_held_out_table_is_that_of_choosing_on_a_half_by_hand():
