@@ -80,7 +80,8 @@ def bin_spikes(
     windows = make_windows(start, stop, width, step)
     table = events_table(events)
     ticks = to_ticks(times, "spikes").ravel()
-    names = np.asarray(units, dtype=object).ravel()
+    # An array has one type; in a list 1 and "1" are not yet the same.
+    names = np.ravel(units if isinstance(units, np.ndarray) else np.asarray(units, dtype=object))
     if len(names) != len(ticks):
         message = f"{len(ticks)} spikes have {len(names)} units; name the unit of each spike."
         raise DataError(message)
@@ -96,17 +97,17 @@ def bin_spikes(
     if not len(labels):
         message = "There is no spike and no unit is named; pass neuroid=[...]."
         raise DataError(message)
-    order = np.lexsort((ticks, codes))
+    order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(len(fired) + 1))
     onsets = to_ticks(table["onset"], "events")
     table = table.assign(onset=table["onset"].astype(float))
-    counts = np.zeros((len(table), len(labels), len(windows)), dtype=np.int32)
+    counts = np.zeros((len(labels), len(table), len(windows)), dtype=np.int32)
     place = {label: number for number, label in enumerate(labels)}
     for code, label in enumerate(fired):
         if label in place:
-            own = ticks[order[bounds[code] : bounds[code + 1]]]
-            counts[:, place[label]] = windows.count(own, onsets)
-    return binned(counts, windows, table, {"neuroid": ("neuroid", labels)})
+            own = np.sort(ticks[order[bounds[code] : bounds[code + 1]]])
+            counts[place[label]] = windows.count(own, onsets)
+    return binned(counts.swapaxes(0, 1), windows, table, {"neuroid": ("neuroid", labels)})
 
 
 def events_table(events: ArrayLike | pd.DataFrame) -> pd.DataFrame:
