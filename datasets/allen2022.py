@@ -65,14 +65,14 @@ def load(
     """Load trials of a person when asked for; voxels stay in their files until they are scored.
 
     Voxels are those of the regions of `atlas`. With shared=True only the 1,000 images that
-    everybody was to see are kept. `sessions` are numbers, for who has only some. With images=True
+    everybody was to see are kept. `sessions` are numbers, in any order, for who has only some. With images=True
     the images are read, 0.5 MB each.
     """
     chosen = {
         name: range(1, SESSIONS[name] + 1) for name in SESSIONS if name in (subjects or SESSIONS)
     }
     if sessions is not None:
-        chosen = {name: [n for n in sessions if n in known] for name, known in chosen.items()}
+        chosen = {name: [n for n in known if n in sessions] for name, known in chosen.items()}
     facts = pd.read_csv(files[STIMULI], index_col="nsdId")
     common = set(facts.index[facts["shared1000"]])
     trials = {name: _trials(files, name, numbers) for name, numbers in chosen.items()}

@@ -85,12 +85,9 @@ def _recording(files, monkey, part, labels):
 
 
 def _images(path, part):
-    """Read which images were shown; a field of words is a column of references in the file."""
-    import h5py
-
-    with h5py.File(path) as file:
-        cells = file[f"{part}_imgs/things_path"][()].ravel()
-        paths = ["".join(map(chr, np.ravel(file[cell]))).replace("\\", "/") for cell in cells]
+    """Read which images were shown, from a field of as many structures."""
+    cells = na.readers.read_mat(path, f"{part}_imgs.things_path").values.ravel()
+    paths = [cell.replace("\\", "/") for cell in cells.tolist()]
     names = pd.Index([name.rpartition("/")[2].rpartition(".")[0] for name in paths])
     concepts = [name.partition("/")[0] for name in paths]
     columns = {"condition": names, "things_path": paths, "concept": concepts, "group": concepts}

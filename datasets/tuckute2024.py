@@ -23,13 +23,15 @@ CARD = na.DatasetCard(
     "(unpack it)",
     n_subjects=10,
     n_stimuli=1500,
-    n_neuroids=60,
+    n_neuroids=50,
     n_repetitions="1",
     files={FILE: ""},
     notes="The layout is that of data/column_name_descriptions.csv (in the same archive) and of the "
     "code in github.com/gretatuckute/drive_suppress_brains (src/run_analyses, src/plot_data). "
-    "Voxels were z-scored within a session before they were averaged over a region. Of 1,500 sentences 1,000 are the baseline, and 500 were "
-    "found by searching corpora; the few that were found by modifying sentences come on top.",
+    "Voxels were z-scored within a session before they were averaged over a region. Of 1,500 "
+    "sentences 1,000 are the baseline, and 500 were found by searching corpora; the few that were "
+    "found by modifying sentences come on top. Neuroids are five regions of each person; the "
+    "average over the network is not counted.",
 )
 
 CONDITIONS = {"B": "baseline", "D": "drive", "S": "suppress"}

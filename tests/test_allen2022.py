@@ -103,6 +103,12 @@ def test_sessions_are_those_asked_for_and_that_there_are(written):
     check_dataset(dataset)
 
 
+def test_sessions_may_be_named_in_any_order(written):
+    one = load_from(written, subjects=["subj01"], sessions=[2, 5, 3]).recordings["subj01"]
+    two = load_from(written, subjects=["subj01"], sessions=[5, 3, 2]).recordings["subj01"]
+    assert two.load().identical(one.load())
+
+
 def test_stimuli_are_those_that_were_met_and_know_coco(written):
     dataset = load_from(written, **ONE)
     assert set(dataset.stimuli.index) == set(dataset.recordings["subj01"].stimulus.values)

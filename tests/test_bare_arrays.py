@@ -107,6 +107,14 @@ def test_cells_of_words_and_characters_are_words(saved):
     assert read_mat(path, "one").values.ravel().tolist() == ["IT"]
 
 
+def test_a_word_in_each_of_several_structures_is_a_field_of_them(tmp_path):
+    path = tmp_path / "a.mat"
+    save_hdf5(path, names=["one", "two"])
+    with h5py.File(path, "a") as file:
+        file["shown/name"] = file["names"][:]  # as MATLAB writes it, which gives it no class
+    assert read_mat(path, "shown.name").values.tolist() == [["one", "two"]]
+
+
 def test_cells_of_words_have_the_axes_that_matlab_shows(tmp_path):
     path = tmp_path / "a.mat"
     save_hdf5(path, names=list("abcdef"))

@@ -32,7 +32,8 @@ def read_mat(path: str | PathLike[str], name: str) -> xr.DataArray:
     ----------
     path : str or path
     name : str
-        Of the variable; fields of a structure follow dots, as in "session.rates".
+        Of the variable; fields of a structure follow dots, as in "session.rates". In version 7.3 a
+        field of several structures is read too, where it is a word in each.
 
     Returns
     -------
@@ -145,7 +146,7 @@ def _from_hdf5(file: Path, name: str) -> xr.DataArray:
             raise DataError(message)
         if kind == "char":
             return xr.DataArray(np.asarray(_characters(node)))
-        if kind == "cell" and node.dtype == object:
+        if h5py.check_ref_dtype(node.dtype) is not None:  # cells, or a field of structures
             return xr.DataArray(_words(file, name, opened, node))
         if node.dtype.kind not in "biuf":
             raise _other(file, name, kind or str(node.dtype))
