@@ -83,6 +83,23 @@ def test_a_column_may_name_the_stimuli(stream, words):
     assert found["stimulus"].values.tolist() == words["speaker"].tolist()
 
 
+@pytest.mark.parametrize("column", ["stim_file", "trial_type", "condition"])
+@pytest.mark.parametrize("rows", [range(12), np.arange(12)[::-1]])
+def test_where_rows_are_only_numbered_a_column_names_the_stimuli(column, rows, stream, words):
+    table = words.set_axis(pd.Index(rows)).assign(**{column: words["speaker"].values})
+    found = epoch(stream, table, start=0, stop=0.3, width=0.1)
+    assert found["stimulus"].values.tolist() == words["speaker"].tolist()
+    assert found[column].values.tolist() == words["speaker"].tolist()
+
+
+def test_the_names_of_rows_come_before_conditions(stream, words):
+    found = epoch(stream, words.assign(condition="word"), start=0, stop=0.3, width=0.1)
+    assert found["stimulus"].values.tolist() == words.index.tolist()
+    numbers = words.set_axis(pd.Index(range(12), name="image")).assign(condition="image")
+    found = epoch(stream, numbers, start=0, stop=0.3, width=0.1)
+    assert found["stimulus"].values.tolist() == [str(number) for number in range(12)]
+
+
 def test_the_order_of_events_and_sites_does_not_matter(stream, words):
     found = epoch(stream, words, start=0, stop=0.3, width=0.1)
     turned = epoch(stream.isel(neuroid=[2, 0, 1]), words[::-1], start=0, stop=0.3, width=0.1)
@@ -111,7 +128,7 @@ def test_windows_do_not_drift_over_an_hour(rate):
     """The mean of the onsets in a window stays half a sample before its middle."""
     stream = stream_of({"a": np.zeros((int(3600 * rate), 1))}, rate=rate)
     stream = stream.copy(data=stream["onset"].values[:, None])
-    events = pd.DataFrame({"onset": np.arange(1, 3599, 1.025)})
+    events = pd.DataFrame({"onset": np.arange(1, 3599, 1.025), "stimulus": "word"})
     found = epoch(stream, events, start=0, stop=0.5, width=0.2, step=0.025)
     middles = events["onset"].to_numpy()[:, None] + found["time"].values
     assert np.abs(found.values[:, 0] - middles + 0.5 / rate).max() <= 0.5 / rate + 1e-9
@@ -120,7 +137,7 @@ def test_windows_do_not_drift_over_an_hour(rate):
 def test_every_window_of_a_steady_clock_holds_as_many_samples():
     """0.3 s and 3 x 0.1 s fall on the same side of a border between samples."""
     stream = stream_of({"a": np.arange(4000.0)[:, None]}, rate=100.0)
-    events = pd.DataFrame({"onset": 0.1 * np.arange(1, 300)})
+    events = pd.DataFrame({"onset": 0.1 * np.arange(1, 300), "stimulus": "word"})
     found = epoch(stream, events, start=0, stop=0.3, width=0.1)
     expected = 10 * np.arange(1, 300)[:, None] + 10 * np.arange(3) + 4.5
     np.testing.assert_allclose(found.values[:, 0], expected, atol=1e-9)
@@ -129,7 +146,7 @@ def test_every_window_of_a_steady_clock_holds_as_many_samples():
 def test_a_window_that_begins_at_the_middle_of_a_sample_holds_it():
     """The middle of sample 29 and 0.295 s are one moment, whatever rounding makes of them."""
     stream = stream_of({"a": np.arange(400.0)[:, None]}, rate=100.0)
-    events = pd.DataFrame({"onset": 0.01 * np.arange(1, 300) + 0.005})
+    events = pd.DataFrame({"onset": 0.01 * np.arange(1, 300) + 0.005, "stimulus": "word"})
     found = epoch(stream, events, start=0, stop=0.3, width=0.1)
     expected = np.arange(1, 300)[:, None] + 10 * np.arange(3) + 4.5
     np.testing.assert_allclose(found.values[:, 0], expected, atol=1e-9)
@@ -137,14 +154,14 @@ def test_a_window_that_begins_at_the_middle_of_a_sample_holds_it():
 
 def test_a_window_is_not_read_beyond_its_run():
     stream = stream_of({"a": np.zeros((100, 1)), "b": np.full((100, 1), 1e6)}, rate=100.0)
-    events = pd.DataFrame({"run": ["a", "b"], "onset": [0.7, 0.0]})
+    events = pd.DataFrame({"run": ["a", "b"], "onset": [0.7, 0.0]}, index=["first", "last"])
     found = epoch(stream, events, start=0, stop=0.3, width=0.1)
     assert found.values[:, 0].tolist() == [[0.0] * 3, [1e6] * 3]
 
 
 def test_small_responses_on_a_large_offset_are_exact(rng):
     stream = stream_of({"a": 1e9 + rng.normal(0, 100, (200_000, 1))}, rate=1000.0)
-    events = pd.DataFrame({"run": "a", "onset": rng.uniform(0, 199, 50)})
+    events = pd.DataFrame({"run": "a", "onset": rng.uniform(0, 199, 50), "stimulus": "word"})
     found = epoch(stream, events, start=0, stop=0.5, width=0.1)
     edges = [(begin, begin + 0.1) for begin in np.arange(5) / 10]
     np.testing.assert_allclose(found.values, brute_force(stream, events, edges), rtol=0, atol=1e-6)
@@ -197,6 +214,11 @@ REFUSED = {
     "another run": (
         lambda s, w: windows(s, changed(w, run="c")),
         "Events are in 1 runs that the stream lacks (first: 'c'); its runs (first: 'a', 'b').",
+    ),
+    "no stimulus": (
+        lambda s, w: windows(s, w[["run", "onset"]].reset_index(drop=True)),
+        "Events have no column 'stimulus' that says what was met; call one of theirs so (first: "
+        "'run', 'onset'), or name the rows.",
     ),
     "no run": (
         lambda s, w: windows(s, w.drop(columns="run")),

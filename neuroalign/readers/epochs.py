@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import psutil
@@ -11,6 +13,7 @@ from neuroalign.data.schema import as_labels, in_memory
 from neuroalign.errors import DataError, name_some, unknown_name
 from neuroalign.numerics.band_amplitude import window_means
 from neuroalign.readers.columns import column_coords
+from neuroalign.readers.events import stimulus_column
 from neuroalign.readers.lazy import Part
 from neuroalign.readers.stream_parts import (
     Stretch,
@@ -51,8 +54,9 @@ def epoch(
     stream : DataArray (sample, neuroid)
         High gamma, or voltages.
     events : DataFrame
-        Index, or column "stimulus": what was met (labels may repeat). Columns: onset (s in the
-        run), run (may be left out where the stream has one), and others, which are kept.
+        What was met (labels may repeat) is the column "stimulus", else the index; where rows are
+        only numbered, the first there is of "stim_file", "trial_type" and "condition". Columns:
+        onset (s in the run), run (may be left out where the stream has one), and others, kept.
     start, stop : float, s
         From the onset of an event; below 0 is before it.
     width : float, s
@@ -93,14 +97,11 @@ def epoch(
     if outside not in OUTSIDE:
         raise unknown_name(outside, OUTSIDE, kind="way with events outside their run")
     windows = make_windows(start, stop, width, step)
-    before = None if baseline is None else _baseline(baseline)
+    parts = [windows] if baseline is None else [windows, _baseline(baseline)]
     runs = {run.run: run for run in runs_of(stream, period)}
     table = _checked_events(events, runs)
-    begins, ends = _samples(table, runs, period, windows)
-    zero = None if before is None else _samples(table, runs, period, before)
-    lost = _outside(table, runs, begins, ends)
-    if zero is not None:
-        lost |= _outside(table, runs, *zero)
+    spans = [_samples(table, runs, period, part) for part in parts]
+    lost = np.any([_outside(table, runs, span) for span in spans], axis=0)
     left_out = table["stimulus"].to_numpy()[lost]
     if lost.any() and (outside == "refuse" or lost.all()):
         message = (
@@ -109,43 +110,20 @@ def epoch(
             + ("none is left." if lost.all() else "leave them out with outside='drop'.")
         )
         raise DataError(message)
-    table, begins, ends = table[~lost], begins[~lost], ends[~lost]
-    zero = None if zero is None else (zero[0][~lost], zero[1][~lost])
-    if empty := int((ends <= begins).sum()) + (
-        0 if zero is None else int((zero[1] <= zero[0]).sum())
-    ):
+    table, spans = table[~lost], [span[:, ~lost] for span in spans]
+    if empty := sum(int((ends <= begins).sum()) for begins, ends in spans):
         message = f"{empty} windows hold no sample, which come every {period:g} s; widen them."
         raise DataError(message)
     shape = (len(table), stream.sizes["neuroid"], len(windows))
     if in_memory(stream):
         _check_memory(shape)
-    owner = table["run"].to_numpy()
-
-    def read(rows: Part, neuroids: Part, times: Part) -> np.ndarray:
-        chosen, columns = np.arange(shape[0])[rows], np.arange(shape[1])[neuroids]
-        moments = np.arange(shape[2])[times]
-        values = np.empty((len(chosen), len(columns), len(moments)))
-        for name, run in runs.items():
-            here = np.flatnonzero(owner[chosen] == name)
-            if not len(here):
-                continue
-            events_here = chosen[here]
-            spans = begins[events_here][:, moments], ends[events_here][:, moments]
-            for block in blocks_of(len(columns), run.stop - run.start):
-                whole = read_run(stream, run, columns[block])
-                found = window_means(whole, *spans)
-                if zero is not None:
-                    found = found - window_means(whole, *(x[events_here] for x in zero))
-                values[here, block] = found.transpose(0, 2, 1)
-        return values
-
     on_neuroids = {name: x for name, x in stream.coords.items() if "sample" not in x.dims}
     taken = {*TAKEN, *map(str, on_neuroids)}
     facts = {name: x for name, x in stream.attrs.items() if name != "sampling_period"}
     facts |= {"time_convention": "window centers", "window_width": windows.width}
     facts |= {"events_left_out": ", ".join(left_out)} if lost.any() else {}
     return xr.DataArray(
-        as_wanted(stream, shape, read),
+        as_wanted(stream, shape, _reader(stream, runs, table["run"].to_numpy(), spans)),
         {
             **on_neuroids,
             **column_coords(table.drop(columns=["stimulus", "run", "onset"]), "showing", taken),
@@ -155,6 +133,35 @@ def epoch(
         ("showing", "neuroid", "time"),
         attrs=facts,
     )
+
+
+def _reader(
+    stream: xr.DataArray, runs: dict[str, Stretch], owner: np.ndarray, spans: list[np.ndarray]
+) -> Callable[..., np.ndarray]:
+    """Return what averages events, neuroids and windows of these numbers, run by run.
+
+    `owner` is the run of each event; `spans` are the samples of its windows, and of its baseline
+    where there is one.
+    """
+
+    def read(rows: Part, neuroids: Part, times: Part) -> np.ndarray:
+        chosen = np.arange(len(owner))[rows]
+        columns = np.arange(stream.sizes["neuroid"])[neuroids]
+        wanted = spans[0][:, chosen][..., times]
+        values = np.empty((len(chosen), len(columns), wanted.shape[-1]))
+        for name, run in runs.items():
+            here = np.flatnonzero(owner[chosen] == name)
+            if not len(here):
+                continue
+            for block in blocks_of(len(columns), run.stop - run.start):
+                whole = read_run(stream, run, columns[block])
+                found = window_means(whole, *wanted[:, here])
+                for baseline in spans[1:]:
+                    found = found - window_means(whole, *baseline[:, chosen[here]])
+                values[here, block] = found.transpose(0, 2, 1)
+        return values
+
+    return read
 
 
 def _baseline(baseline: tuple[float, float]) -> Windows:
@@ -172,8 +179,7 @@ def _checked_events(events: pd.DataFrame, runs: dict[str, Stretch]) -> pd.DataFr
         message = "Events are a table with a column 'onset' (s in the run) and a row at least."
         raise DataError(message)
     table = events.reset_index(drop=True)
-    names = events.get("stimulus", events.index)
-    table["stimulus"] = as_labels(names, "stimulus")
+    table["stimulus"] = as_labels(_stimuli(events), "stimulus")
     table["onset"] = pd.to_numeric(events["onset"], errors="coerce").to_numpy(float)
     if (bad := ~np.isfinite(table["onset"])).any():
         message = f"{bad.sum()} events have no onset {name_some(table['stimulus'][bad])}."
@@ -193,24 +199,32 @@ def _checked_events(events: pd.DataFrame, runs: dict[str, Stretch]) -> pd.DataFr
     return table
 
 
+def _stimuli(events: pd.DataFrame) -> pd.Series | pd.Index:
+    """Return what was met in each event; numbers of rows say nothing."""
+    index, column = events.index, stimulus_column(events)
+    numbered = index.name is None and index.dtype.kind in "iu"
+    if column is None and numbered:
+        message = (
+            "Events have no column 'stimulus' that says what was met; call one of theirs so "
+            f"{name_some(events.columns)}, or name the rows."
+        )
+        raise DataError(message)
+    return events[column] if column == "stimulus" or (column and numbered) else index
+
+
 def _samples(
     table: pd.DataFrame, runs: dict[str, Stretch], period: float, windows: Windows
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return first and last + 1 sample of each window of each event, counted in its run."""
+) -> np.ndarray:
+    """Return first and last + 1 sample of each window, (2, event, window), counted in its run."""
     first = table["run"].map({name: run.onset for name, run in runs.items()}).to_numpy(float)
     since = (table["onset"].to_numpy(float) - first)[:, None]
-    begin, end = (
-        np.ceil((since + ticks / TICKS) / period - 0.5 - BORDER).astype(int)
-        for ticks in (windows.begins, windows.ends)
-    )
-    return begin, end
+    edges = np.stack([windows.begins, windows.ends])[:, None] / TICKS
+    return np.ceil((since + edges) / period - 0.5 - BORDER).astype(int)
 
 
-def _outside(
-    table: pd.DataFrame, runs: dict[str, Stretch], begins: np.ndarray, ends: np.ndarray
-) -> np.ndarray:
+def _outside(table: pd.DataFrame, runs: dict[str, Stretch], span: np.ndarray) -> np.ndarray:
     lengths = table["run"].map({name: run.stop - run.start for name, run in runs.items()})
-    beyond = (begins < 0) | (ends > lengths.to_numpy()[:, None])
+    beyond = (span[0] < 0) | (span[1] > lengths.to_numpy()[:, None])
     return np.asarray(beyond.any(axis=1))
 
 
