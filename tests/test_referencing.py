@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from voltage_streams import in_file, stream_of
 
 import neuroalign as na
@@ -29,7 +30,6 @@ def stream(values):
         y=np.where(shaft == "B", 40.0, 0.0),
         z=np.zeros(len(NAMES)),
         roi=["STG", "IFG", "STG", "MTG", "IFG", "STG", "unknown"],
-        bad=[False] * 5 + [True, False],
     )
 
 
@@ -68,8 +68,21 @@ def test_a_bipolar_site_lies_half_way_and_keeps_the_words_that_agree(stream):
     assert (float(site["x"]), float(site["y"])) == (10.5, 0)
     assert str(site["roi"].values) == "STG-MTG"
     assert str(found.sel(neuroid="LA1-LA2")["roi"].values) == "STG"
-    assert bool(site["bad"])
-    assert not bool(found.sel(neuroid="LB1-LB2")["bad"])
+
+
+@pytest.mark.parametrize("kind", ["average", "laplacian"])
+def test_a_bad_site_marks_its_pairs_and_is_refused_where_it_would_go_into_others(kind, stream):
+    marked = stream.assign_coords(bad=("neuroid", [False] * 5 + [True, False]))
+    pairs = rereference(marked, "bipolar")
+    assert pairs["neuroid"].values[pairs["bad"].values].tolist() == ["LA2-LA3", "LA3-LA4"]
+    with pytest.raises(DataError) as caught:
+        rereference(marked, kind)
+    assert str(caught.value) == (
+        "1 sites are marked as bad (first: 'LA3'), and would go into others; leave them out, as in "
+        "stream.isel(neuroid=~stream.bad)."
+    )
+    good = marked.isel(neuroid=~marked.bad)
+    xr.testing.assert_allclose(rereference(good, "average"), good - good.mean("neuroid"))
 
 
 def test_a_contact_that_was_left_out_leaves_a_gap(stream):

@@ -26,14 +26,16 @@ def rereference(stream: xr.DataArray, kind: str, *, radius: float | None = None)
     neighbors of a site on its shaft, and leaves out sites that lack one of them.
 
     Neighbors are contacts whose names end in successive numbers, as in LA3 and LA4; a bad contact
-    that was left out leaves a gap. With a radius they are the sites no further away than that,
+    that was left out leaves a gap. On a grid such contacts may lie at the ends of two rows: give a
+    radius there. With a radius they are the sites no further away than that,
     whatever their names: "laplacian" then subtracts the mean of all of them, and leaves out sites
     without any. A stream that lies in its file stays there.
 
     Parameters
     ----------
     stream : DataArray (sample, neuroid)
-        Bad sites left out. A missing sample makes those missing that it goes into; the average
+        Bad sites left out: those that the coordinate `bad` marks are refused, or mark the pair
+        they are in. A missing sample makes those missing that it goes into; the average
         skips it.
     kind : str
         "average", "bipolar" or "laplacian".
@@ -49,7 +51,7 @@ def rereference(stream: xr.DataArray, kind: str, *, radius: float | None = None)
     Raises
     ------
     DataError
-        If no site has the neighbors that are needed.
+        If no site has the neighbors that are needed, or sites are marked as bad.
 
     References
     ----------
@@ -69,6 +71,13 @@ def rereference(stream: xr.DataArray, kind: str, *, radius: float | None = None)
     stream, _ = checked_stream(stream)
     if kind not in KINDS:
         raise unknown_name(kind, KINDS, kind="reference")
+    bad = np.asarray(stream.coords.get("bad", False), dtype=bool)
+    if kind != "bipolar" and bad.any():
+        message = (
+            f"{bad.sum()} sites are marked as bad {name_some(stream['neuroid'].values[bad])}, and "
+            "would go into others; leave them out, as in stream.isel(neuroid=~stream.bad)."
+        )
+        raise DataError(message)
     if kind == "average":
         return _averaged(stream, radius)
     labels = [str(label) for label in stream["neuroid"].values]
