@@ -19,6 +19,9 @@ from neuroalign.readers.film_words import read_brain_treebank_words as read_brai
 from neuroalign.readers.hdf5 import read_hdf5 as read_hdf5
 from neuroalign.readers.judgments import read_choices as read_choices
 from neuroalign.readers.judgments import read_dissimilarities as read_dissimilarities
+from neuroalign.readers.localizer_words import (
+    read_language_localizer as read_language_localizer,
+)
 from neuroalign.readers.matlab import read_mat as read_mat
 from neuroalign.readers.matlab_structures import read_mat_variables as read_mat_variables
 from neuroalign.readers.mne_epochs import read_epochs as read_epochs
@@ -67,6 +70,7 @@ __all__ = [
     "read_gifti",
     "read_glmsingle",
     "read_hdf5",
+    "read_language_localizer",
     "read_mat",
     "read_mat_variables",
     "read_nifti",
