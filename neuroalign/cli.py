@@ -18,6 +18,7 @@ from neuroalign.errors import NeuroalignError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from neuroalign.data.dataset import BrainDataset
     from neuroalign.models.protocol import Model
 
 DEMO_MODEL, DEMO_DATASET = "efficientnet-lite0", "simulated-v4"
@@ -241,9 +242,10 @@ def check(
     import neuroalign as na
     from neuroalign.testing import dataset_remarks, load_and_check
 
-    given = options.dataset_options(dataset, option)
-    name = Path(dataset).resolve().name
-    data = load_and_check(name, lambda: na.load_dataset(dataset, **given))
+    def load() -> BrainDataset:
+        return na.load_dataset(dataset, **options.dataset_options(dataset, option))
+
+    data = load_and_check(Path(dataset).resolve().name, load)
     typer.echo(repr(data))
     for remark in dataset_remarks(data):
         typer.echo(f"Note: {remark}.")

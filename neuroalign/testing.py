@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from types import ModuleType
 from typing import cast
 
@@ -29,7 +28,8 @@ from neuroalign.data.schema import (
     stimulus_faults,
     value_faults,
 )
-from neuroalign.errors import DataError, NeuroalignError, name_some
+from neuroalign.data.stimulus_files import file_faults
+from neuroalign.errors import DataError, NeuroalignError
 from neuroalign.models.protocol import Model, as_model
 from neuroalign.models.torch_model import TorchModel
 
@@ -131,7 +131,7 @@ def dataset_faults(dataset: BrainDataset) -> Iterator[str]:
         yield f"it is a {type(dataset).__name__}, not a BrainDataset"
         return
     yield from (f"stimuli: {fault}" for fault in stimulus_faults(dataset.stimuli))
-    yield from (f"stimuli: {fault}" for fault in _missing_files(dataset.stimuli))
+    yield from (f"stimuli: {fault}" for fault in file_faults(dataset.stimuli))
     if not dataset.stimulus_kinds:
         yield (
             "stimuli: no column text, image, audio or video that a model could read, and no column "
@@ -148,7 +148,8 @@ def dataset_faults(dataset: BrainDataset) -> Iterator[str]:
             recording = dataset.recordings[subject]
             before = recording.copy(deep=True)
         except NeuroalignError as error:
-            yield str(error)
+            sentence = str(error).rstrip(".")
+            yield sentence if repr(subject) in sentence else f"subject {subject!r}: {sentence}"
             continue
         yield from (f"subject {subject!r}: {fault}" for fault in _recording_faults(before))
         shown |= _stimuli_met(before, dataset.stimuli)
@@ -257,16 +258,6 @@ def _listed(subject: str, faults: Sequence[str]) -> str:
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
     lines = [f"  - {with_mend(fault)}" for fault in faults]
     return "\n".join([f"{subject} has {count}:", *lines])
-
-
-def _missing_files(stimuli: pd.DataFrame) -> Iterator[str]:
-    """Yield columns whose files are not there; arrays and other values are no paths."""
-    for kind in ("image", "audio", "video"):
-        if kind in stimuli:
-            paths = stimuli[kind][stimuli[kind].map(lambda value: isinstance(value, (str, Path)))]
-            lost = [label for label, path in paths.items() if not Path(path).is_file()]
-            if lost:
-                yield f"{len(lost)} {kind} files do not exist {name_some(lost)}"
 
 
 def _recording_faults(recording: xr.DataArray) -> list[str]:

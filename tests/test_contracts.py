@@ -379,7 +379,7 @@ def test_a_recording_that_cannot_be_made_is_named(stimuli):
     dataset = make_dataset(stimuli, lambda: make_recording(stimuli, subject="m2"))
     _, faults = faults_of(check_dataset, dataset)
     sentence = "it says that it belongs to subject 'm2'"
-    assert f"Recording of subject 'm1' cannot be used: {sentence}." in faults
+    assert f"Recording of subject 'm1' cannot be used: {sentence}" in faults
 
 
 def test_several_faults_of_a_dataset_are_listed_together(stimuli):

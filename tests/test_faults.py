@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import neuroalign as na
 from neuroalign.data.faults import gathering, refuse, with_mend
@@ -83,7 +84,7 @@ def test_a_dataset_that_cannot_load_says_why_in_its_own_words():
 
 
 def test_files_of_stimuli_that_are_not_there_are_counted(tmp_path):
-    (tmp_path / "a.png").write_bytes(b"x")
+    Image.new("L", (2, 2)).save(tmp_path / "a.png")
     paths = [str(tmp_path / f"{label}.png") for label in LABELS]
     table = stimuli(image=paths)
     _, faults = listed(lambda: na.BrainDataset({"ann": recording()}, table))

@@ -187,32 +187,6 @@ def test_a_folder_scores(folder, rng):
     assert float(scores["r"].min()) > 0.99
 
 
-def spoil_faults(folder):
-    """Spoil facts, units and neuroids at once."""
-    (folder / "dataset.toml").write_text('modality = "fmri"\nlicence = "CC0"\n')
-    (folder / "neuroids.csv").write_text("neuroid\n1\n1\n2\n")
-    values = np.ones((4, 3))
-    np.save(folder / "responses.npy", values)
-
-
-def test_all_faults_of_a_folder_are_listed_at_once(folder):
-    spoil_faults(folder)
-    with pytest.raises(DataError) as caught:
-        load_and_check("mine", lambda: na.load_dataset(folder))
-    title, *lines = str(caught.value).split("\n")
-    assert title == "Dataset 'mine' has 4 faults:"
-    assert lines == [
-        "  - dataset.toml: No fact in dataset.toml is called 'licence'. Did you mean 'license'?",
-        "  - dataset.toml: the attribute 'units' is missing: say what the values are, as in "
-        "units='spikes/s'",
-        "  - subject 'subject-1': 1 neuroid labels occur more than once (first: 'subject-1/1'): "
-        "give each a label of its own",
-        "  - subject 'subject-1': 3 neuroids have a constant response (first: 'subject-1/1', "
-        "'subject-1/1', 'subject-1/2'): leave these neuroids out, or declare the fault on the "
-        "card (known_faults)",
-    ]
-
-
 def no_facts(folder):
     (folder / "dataset.toml").unlink()
     return (
@@ -237,17 +211,12 @@ def not_toml(folder):
     )
 
 
-def unknown_modality(folder):
-    (folder / "dataset.toml").write_text("units = 'z'\nmodality = 'mri'\n")
-    return (
-        "DatasetCard modality='mri' is not one of fmri, seeg, ecog, eeg, meg, spikes, calcium, "
-        "behavior, simulated."
-    )
-
-
 def no_labels(folder):
     (folder / "stimuli.csv").write_text("item,text\na,b\n")
-    return f"Table '{folder / 'stimuli.csv'}' has no column 'stimulus'; it has item, text."
+    return (
+        f"Table '{folder / 'stimuli.csv'}' has no column 'stimulus', but item, text; rename the "
+        "one that holds the labels."
+    )
 
 
 def empty_label(folder):
@@ -278,7 +247,10 @@ def both_forms(folder):
 
 def other_length(folder):
     np.save(folder / "responses.npy", np.ones((5, 3)))
-    return f"Array '{folder / 'responses.npy'}' has 5 rows, but stimuli.csv has 4."
+    return (
+        f"Array '{folder / 'responses.npy'}' has 5 stimuli, but stimuli.csv has 4 rows; give it "
+        "one for each, in the same order."
+    )
 
 
 def other_axes(folder):
@@ -291,13 +263,19 @@ def other_axes(folder):
 
 def other_count(folder):
     (folder / "neuroids.csv").write_text("neuroid\na\n")
-    return f"Table '{folder / 'neuroids.csv'}' names 1 neuroids, but responses.npy has 3."
+    return (
+        f"Array '{folder / 'responses.npy'}' has 3 neuroids, but neuroids.csv has 1 rows; give it "
+        "one for each, in the same order."
+    )
 
 
 def strange_columns(folder):
     write_table(folder, np.ones((4, 3)))
     (folder / "neuroids.csv").write_text("neuroid\na\n")
-    return f"2 columns of responses.csv are not in '{folder / 'neuroids.csv'}' (first: 'b', 'c')."
+    return (
+        f"2 columns of responses.csv are not in '{folder / 'neuroids.csv'}' (first: 'b', 'c'); add "
+        "them there."
+    )
 
 
 def words_for_numbers(folder):
@@ -312,11 +290,14 @@ def words_for_numbers(folder):
 def table_without_labels(folder):
     (folder / "responses.npy").unlink()
     (folder / "responses.csv").write_text("a,b\n1,2\n")
-    return f"Table '{folder / 'responses.csv'}' has no column 'stimulus'; it has a, b."
+    return (
+        f"Table '{folder / 'responses.csv'}' has no column 'stimulus', but a, b; rename the one "
+        "that holds the labels."
+    )
 
 
 SPOILERS = [
-    no_facts, no_modality, not_toml, unknown_modality, no_labels, empty_label, no_kind,
+    no_facts, no_modality, not_toml, no_labels, empty_label, no_kind,
     no_responses, both_forms, other_length, other_axes, other_count, strange_columns,
     words_for_numbers, table_without_labels,
 ]  # fmt: skip
@@ -329,11 +310,22 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(spoil, folder):
         read(folder)
 
 
-def test_an_unknown_fact_names_the_nearest(folder):
-    (folder / "dataset.toml").write_text("unit = 'z'\nmodality = 'fmri'\n")
-    with refused(
-        "No fact in dataset.toml is called 'unit'. Did you mean 'units'?", UnknownNameError
-    ):
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        (
+            "unit = 'z'\nmodality = 'fmri'\n",
+            "No fact in dataset.toml is called 'unit'. Did you mean 'units'?",
+        ),
+        (
+            "units = 'z'\nmodality = 'mri'\n",
+            "No modality in dataset.toml is called 'mri'. Did you mean 'fmri'?",
+        ),
+    ],
+)
+def test_an_unknown_fact_names_the_nearest(folder, facts, sentence):
+    (folder / "dataset.toml").write_text(facts)
+    with refused(sentence, UnknownNameError):
         read(folder)
 
 

@@ -222,10 +222,12 @@ class _Recordings(Mapping[str, xr.DataArray]):
             raise DataError(message)
         listed = dissimilarity_label_faults if is_dissimilarities(recording) else label_faults
         faults = listed(recording)
-        if not faults:
+        sound, stream = not faults, is_stream(recording)
+        if sound:
             owners = set(map(str, np.ravel(recording["subject"].values)))
             if others := sorted(owners - {subject}):
                 faults.append(f"it says that it belongs to subject {others[0]!r}")
+        if sound or ("stimulus" in recording.coords and not stream):
             faults += self._stimulus_faults(recording)
         refuse(f"Recording of subject {subject!r} cannot be used", f"subject {subject!r}", faults)
         return recording

@@ -27,8 +27,11 @@ MENDS = {
     r"a constant response": "leave these neuroids out, or declare the fault on the card "
     "(known_faults)",
     r"not in the stimulus table": "add these stimuli to the table, or leave their rows out",
+    r"values that are not numbers": "write numbers, and nothing where none was measured",
     r"were shown to nobody": "leave them out of the table",
     r"files? .*do(es)? not exist": "put the files there, or mend the paths in the table",
+    r"(image|audio|video) .*cannot be read": "fetch it anew, or save it again from what it was "
+    "made of",
     r"stimuli have no (text|image|audio|video|condition)": "fill the column, or leave these "
     "stimuli out",
     r"stimuli have no (group|run|onset|duration)": "fill the column",

@@ -16,11 +16,11 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from neuroalign.data.cards import DatasetCard
+from neuroalign.data.cards import MODALITIES, DatasetCard
 from neuroalign.data.dataset import BrainDataset
 from neuroalign.data.faults import raise_or_note, refuse
 from neuroalign.data.recordings import make_recording
-from neuroalign.data.schema import STIMULUS_KINDS, as_labels, stimulus_kinds
+from neuroalign.data.schema import SAMPLE_COORDS, SHOWING_COORDS, STIMULUS_KINDS, stimulus_kinds
 from neuroalign.errors import DataError, name_some, unknown_name
 
 FACTS = "dataset.toml"
@@ -29,6 +29,10 @@ NEUROIDS = "neuroids.csv"
 SHOWINGS = "showings.csv"
 ARRAY, TABLE = "responses.npy", "responses.csv"
 PATHS = ("image", "audio", "video")
+
+WORDS = {
+    "stimulus": "stimuli", "showing": "showings", "sample": "samples", "neuroid": "neuroids",
+}  # fmt: skip
 
 # What dataset.toml may say, beside the fields of a card.
 OF_RESPONSES = ("units", "dims", "time", "time_convention", "sampling_period", "run")
@@ -80,12 +84,13 @@ def _facts(folder: Path) -> dict[str, Any]:
         message = f"File {str(path)!r} is not TOML ({error}); write lines such as units = 'z'."
         raise DataError(message) from error
     for name in facts:
-        if name not in OF_RESPONSES + OF_CARD:
-            known = OF_RESPONSES + OF_CARD
+        if name not in (known := OF_RESPONSES + OF_CARD):
             raise_or_note(unknown_name(name, known, kind=f"fact in {FACTS}"), FACTS)
-    if "modality" not in facts:
+    if (modality := facts.get("modality")) not in MODALITIES:
         message = f"File {str(path)!r} does not say how responses were recorded; add {wanted}."
-        raise DataError(message)
+        unknown = unknown_name(modality, MODALITIES, kind=f"modality in {FACTS}")
+        raise_or_note(DataError(message) if modality is None else unknown, FACTS)
+        facts["modality"] = MODALITIES[-1]
     return facts
 
 
@@ -111,7 +116,8 @@ def _table(path: Path, labels: str) -> pd.DataFrame:
     table = load_table(path)
     if labels not in table:
         message = (
-            f"Table {str(path)!r} has no column {labels!r}; it has {', '.join(table.columns)}."
+            f"Table {str(path)!r} has no column {labels!r}, but {', '.join(table.columns)}; rename "
+            "the one that holds the labels."
         )
         raise DataError(message)
     empty = table[labels] == ""
@@ -167,7 +173,7 @@ def _recording(
         message = f"Folder {str(home)!r} has both {ARRAY} and {TABLE}; keep one of them."
         raise DataError(message)
     made = _from_array if (home / ARRAY).is_file() else _from_table
-    values, dims, labels = made(home, facts, stimuli)
+    values, dims, labels = made(home, subject, facts, stimuli)
     if "units" not in facts:
         refuse(f"Folder {str(home)!r} cannot be used", FACTS, ["the attribute 'units' is missing"])
     return make_recording(
@@ -181,14 +187,14 @@ def _recording(
 
 
 def _from_array(
-    home: Path, facts: Mapping[str, Any], stimuli: pd.Index
+    home: Path, subject: str, facts: Mapping[str, Any], stimuli: pd.Index
 ) -> tuple[xr.DataArray, tuple[str, ...], dict[str, Any]]:
     """Read an array, whose rows are those of showings.csv, else of stimuli.csv, in order."""
     from neuroalign.readers.arrays import read_npy
 
     values = read_npy(home / ARRAY)
     stream = "sampling_period" in facts
-    showings = _rows(home / SHOWINGS) if (home / SHOWINGS).is_file() else None
+    showings = _rows(home / SHOWINGS, "stimulus")
     rows = "sample" if stream else "stimulus" if showings is None else "showing"
     dims = facts.get("dims", [rows, "neuroid"])
     if not isinstance(dims, list) or not all(isinstance(dim, str) for dim in dims):
@@ -201,29 +207,34 @@ def _from_array(
             f"as in dims = ['{rows}', 'neuroid', 'time']."
         )
         raise DataError(message)
-    sizes = dict(zip(dims, values.shape, strict=True))
-    labels: dict[str, Any] = _neuroids(home, sizes.get("neuroid", 0))
+    tables: dict[str, tuple[str, pd.DataFrame]] = {}
     if showings is not None:
-        labels |= {str(name): (rows, column.to_numpy()) for name, column in showings.items()}
-    elif stream:
+        tables[rows] = SHOWINGS, showings
+    elif not stream:
+        tables[rows] = STIMULI, pd.DataFrame({"stimulus": stimuli})
+    if (neuroids := _rows(home / NEUROIDS, "neuroid")) is not None:
+        tables["neuroid"] = NEUROIDS, neuroids
+    sizes = dict(zip(dims, values.shape, strict=True))
+    labels: dict[str, Any] = {"neuroid": range(sizes.get("neuroid", 0))}
+    if stream and showings is None:
         labels["run"] = facts.get("run", "run-1")
-    else:
-        labels["stimulus"] = stimuli
-    expected = len(stimuli) if showings is None else len(showings)
-    if not (stream and showings is None) and sizes.get(rows) != expected:
-        message = (
-            f"Array {str(home / ARRAY)!r} has {sizes.get(rows, 0)} rows, but "
-            f"{STIMULI if showings is None else SHOWINGS} has {expected}."
-        )
-        raise DataError(message)
+    for dim, (name, table) in tables.items():
+        count = sizes.get(dim, len(table))
+        if count != len(table):
+            message = (
+                f"Array {str(home / ARRAY)!r} has {count} {WORDS[dim]}, but {name} has "
+                f"{len(table)} rows; give it one for each, in the same order."
+            )
+            raise_or_note(DataError(message), f"subject {subject!r}")
+            values = values.isel({values.dims[dims.index(dim)]: slice(len(table))})
+        labels |= {str(label): (dim, table[label].to_numpy()[:count]) for label in table}
     return values, dims, labels
 
 
 def _from_table(
-    home: Path, facts: Mapping[str, Any], stimuli: pd.Index
+    home: Path, subject: str, facts: Mapping[str, Any], stimuli: pd.Index
 ) -> tuple[xr.DataArray, tuple[str, ...], dict[str, Any]]:
     """Read a table, a column a neuroid; rows that share a stimulus are its showings."""
-    from neuroalign.data.schema import SAMPLE_COORDS, SHOWING_COORDS
     from neuroalign.readers.table_files import load_table, to_numbers
 
     del stimuli  # a table names its own
@@ -234,46 +245,45 @@ def _from_table(
     names = [name for name in given if name not in of_rows]
     stream = "sampling_period" in facts
     if not stream and "stimulus" not in of_rows:
-        message = f"Table {str(path)!r} has no column 'stimulus'; it has {', '.join(given)}."
+        message = (
+            f"Table {str(path)!r} has no column 'stimulus', but {', '.join(given)}; rename the one "
+            "that holds the labels."
+        )
         raise DataError(message)
-    columns = [to_numbers(table[name], name, str(path)) for name in names]
+    columns = {}
+    for name in names:
+        try:
+            columns[name] = to_numbers(table[name], name, str(path))
+        except DataError as error:
+            raise_or_note(error, f"subject {subject!r}")
     repeats = not stream and table["stimulus"].duplicated().any()
     rows = "sample" if stream else "showing" if repeats else "stimulus"
-    values = xr.DataArray(pd.DataFrame(dict(zip(names, columns, strict=True))).to_numpy())
+    values = xr.DataArray(pd.DataFrame(columns).to_numpy())
     labels: dict[str, Any] = {name: (rows, table[name].to_numpy()) for name in of_rows}
     if "onset" in labels:
         labels["onset"] = (rows, to_numbers(table["onset"], "onset", str(path)))
     if stream and "run" not in labels:
         labels["run"] = facts.get("run", "run-1")
-    return values, (rows, "neuroid"), {**labels, **_neuroids(home, len(names), names)}
+    labels["neuroid"] = list(columns)
+    if (known := _rows(home / NEUROIDS, "neuroid")) is not None:
+        facts_of = known.drop_duplicates("neuroid").set_index("neuroid")
+        if lost := [name for name in columns if name not in facts_of.index]:
+            message = (
+                f"{len(lost)} columns of {TABLE} are not in {str(home / NEUROIDS)!r} "
+                f"{name_some(lost)}; add them there."
+            )
+            raise_or_note(DataError(message), f"subject {subject!r}")
+        for label, fact in facts_of.reindex(list(columns)).items():
+            labels[str(label)] = ("neuroid", fact.to_numpy())
+    return values, (rows, "neuroid"), labels
 
 
-def _rows(path: Path) -> pd.DataFrame:
-    """Read what is known of the rows of an array; numbers become numbers, stimuli stay words."""
+def _rows(path: Path, labels: str) -> pd.DataFrame | None:
+    """Read what is known of one axis, if anything: numbers become numbers, labels stay words."""
     from neuroalign.readers.table_files import to_plain
 
-    table = _table(path, "stimulus").reset_index()
-    words = [name for name in table if name in ("stimulus", "session", "run")]
-    return pd.concat([table[words], to_plain(table.drop(columns=words))], axis=1)
-
-
-def _neuroids(home: Path, count: int, names: Sequence[str] | None = None) -> dict[str, Any]:
-    """Return labels of neuroids and what is known of them, matched by label if both have some."""
-    from neuroalign.readers.table_files import to_plain
-
-    path = home / NEUROIDS
     if not path.is_file():
-        return {"neuroid": range(count) if names is None else names}
-    table = _table(path, "neuroid")
-    labels = as_labels(table.index, "neuroid")
-    if names is None and len(labels) != count:
-        message = f"Table {str(path)!r} names {len(labels)} neuroids, but {ARRAY} has {count}."
-        raise DataError(message)
-    if names is not None:
-        if lost := sorted(set(names) - set(labels)):
-            message = f"{len(lost)} columns of {TABLE} are not in {str(path)!r} {name_some(lost)}."
-            raise DataError(message)
-        table = table[~table.index.duplicated()].loc[list(names)]
-    plain = to_plain(table)
-    facts = {str(name): ("neuroid", plain[name].to_numpy()) for name in plain}
-    return {"neuroid": table.index, **facts}
+        return None
+    table = _table(path, labels).reset_index()
+    words = [name for name in table if name in (labels, "session", "run")]
+    return pd.concat([table[words], to_plain(table.drop(columns=words))], axis=1)

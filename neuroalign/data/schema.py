@@ -77,7 +77,7 @@ def _as_label(value: object, what: str) -> str:
 
 def repeated(labels: Iterable[str]) -> list[str]:
     """Return the labels that occur more than once, in sorted order."""
-    index = pd.Index(labels, dtype=object)  # far faster than strings of Arrow
+    index = pd.Index(labels, dtype=object)  # type: ignore[arg-type]  # faster than Arrow's
     return sorted(set(index[index.duplicated()]))
 
 
