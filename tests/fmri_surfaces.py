@@ -59,8 +59,8 @@ def write_cifti(path, values, rows, brain):
     return path
 
 
-def series_axis(length, step=0.72, **options):
-    return nibabel.cifti2.SeriesAxis(0, step, length, **options)
+def series_axis(length, step=0.72, start=0, **options):
+    return nibabel.cifti2.SeriesAxis(start, step, length, **options)
 
 
 def write_dlabel(path, numbers, brain, names=STRUCTURES):

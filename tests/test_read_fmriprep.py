@@ -13,6 +13,7 @@ from nilearn.signal import clean
 import neuroalign as na
 from neuroalign.data.schema import in_memory
 from neuroalign.errors import DataError
+from neuroalign.numerics.hemodynamics import response
 from neuroalign.readers import (
     average_events,
     deconvolve,
@@ -87,6 +88,19 @@ def test_runs_of_the_task_are_joined_under_the_mask_that_they_share(tmp_path, ru
     assert list(dict.fromkeys(series.run.values)) == ["run-1", "run-2", "run-10"]
     assert series.onset.values[:2].tolist() == [0, 2]
     assert (series.space, series.confounds) == (MNI, "none")
+
+
+def test_volumes_are_where_slice_timing_was_corrected_to(tmp_path, runs):
+    for run, start in ((1, 0.0), (2, 0.967)):
+        described(tmp_path, {"RepetitionTime": 2.0, "StartTime": start}, run=run)
+    series = read_fmriprep(tmp_path / "prep", **WANTED)
+    first = [series.onset.values[series.run == f"run-{run}"][:2].tolist() for run in (1, 2, 10)]
+    assert first == [[-1, 1], [-0.033, 1.967], [0, 2]]
+    # A response that is sampled from 0 s on, as the description says, is found as it was.
+    bold = 5 * response(np.arange(N_VOLUMES) * 2 - 10.0) + 100
+    one = series.isel(sample=series.run == "run-1", neuroid=[0]).copy(data=bold[:, None])
+    events = pd.DataFrame({"onset": [10.0], "stimulus": ["face"]})
+    np.testing.assert_allclose(deconvolve(one, events, high_pass=0), 5, rtol=1e-9)
 
 
 @pytest.mark.usefixtures("runs")
@@ -205,9 +219,9 @@ def edited(folder, change):
     return read_fmriprep(folder / "prep", **WANTED, confounds=["rot_z"])
 
 
-def described(folder, facts):
-    """Change the description of run 2."""
-    name = f"sub-01_task-faces_run-2_space-{MNI}_desc-preproc_bold.json"
+def described(folder, facts, run=2):
+    """Change the description of a run."""
+    name = f"sub-01_task-faces_run-{run}_space-{MNI}_desc-preproc_bold.json"
     (folder / "prep/sub-01/func" / name).write_text(json.dumps(facts))
     return read_fmriprep(folder / "prep", **WANTED)
 

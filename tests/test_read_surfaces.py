@@ -73,8 +73,10 @@ def test_runs_are_joined_and_a_part_is_that_of_the_whole(tmp_path, values):
 
 def test_the_period_is_that_of_the_description_beside_the_file(sides, tmp_path):
     beside = tmp_path / "sub-1_hemi-L_space-fsLR_bold.json"
-    beside.write_text(json.dumps({"RepetitionTime": 0.8}))
-    assert read_gifti({"left": sides["left"]}).sampling_period == 0.8
+    beside.write_text(json.dumps({"RepetitionTime": 0.8, "StartTime": 0.3}))
+    series = read_gifti({"left": sides["left"]})
+    assert series.sampling_period == 0.8
+    assert series.onset.values[:2].tolist() == pytest.approx([-0.1, 0.7])
 
 
 def test_labels_and_surfaces_give_regions_and_places(sides, tmp_path, rng):
@@ -168,13 +170,17 @@ def test_runs_of_cifti_are_joined(tmp_path, rng):
     values = rng.normal(size=(2, 4, 9))
     paths = [
         write_cifti(
-            tmp_path / f"task-a_run-{n}_bold.dtseries.nii", run, series_axis(4), brain_axis()
+            tmp_path / f"task-a_run-{n}_bold.dtseries.nii",
+            run,
+            series_axis(4, start=7.2 * n),
+            brain_axis(),
         )
         for n, run in enumerate(values)
     ]
     series = read_cifti(paths)
     np.testing.assert_array_equal(series, values.reshape(8, 9))
     assert series.run.values.tolist() == ["run-0"] * 4 + ["run-1"] * 4
+    np.testing.assert_allclose(series.onset, [0, 0.72, 1.44, 2.16, 7.2, 7.92, 8.64, 9.36])
 
 
 def cut(path):

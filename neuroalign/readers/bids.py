@@ -22,6 +22,7 @@ from neuroalign.readers.events import read_events
 from neuroalign.readers.fmriprep_files import (
     agreed_period,
     confound_tables,
+    first_onsets,
     of_session,
     preprocessed_series,
     run_sizes,
@@ -86,7 +87,9 @@ def read_fmriprep(
     Returns
     -------
     DataArray (sample, neuroid)
-        As `read_nifti` with `run`; attributes `confounds` and `high_pass` say what was done.
+        As `read_nifti` with `run`; attributes `confounds` and `high_pass` say what was done. Where
+        slice timing was corrected to another moment than the middle of the volumes (``StartTime``
+        of their description), their intervals, and so the onsets, move with it.
 
     Raises
     ------
@@ -113,6 +116,9 @@ def read_fmriprep(
         sampling_period=agreed_period(files),
         space=None if space is None else space.partition(":")[0],
     )
+    starts = first_onsets(files, series.attrs["sampling_period"])
+    late = np.repeat(starts, run_sizes(series, names))
+    series = series.assign_coords(onset=series["onset"] + late)
     series.attrs["confounds"] = "none"
     if not confounds and high_pass is None:
         return series

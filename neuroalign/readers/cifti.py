@@ -13,6 +13,7 @@ import xarray as xr
 from neuroalign.errors import DataError
 from neuroalign.readers.cifti_columns import KIND, all_placed, column_coords
 from neuroalign.readers.files import existing
+from neuroalign.readers.fmriprep_files import first_onsets
 from neuroalign.readers.nifti_files import check_size, reading_image
 from neuroalign.readers.rows import entities, joined_rows, listed, sample_coords
 from neuroalign.readers.surfaces import PathOf
@@ -58,7 +59,8 @@ def read_cifti(
         Vertices of the cortex are labelled as in "left-00012", voxels by structure and indices, as
         in "thalamus_left-12-03-40", with `structure`, `hemisphere`, `x`, `y`, `z` (mm; NaN where
         not known) and `roi`: of the atlas, else, and for voxels that it lacks, the structure.
-        Samples have `run` and `onset`; showings have `file` and `map`.
+        Samples have `run` and `onset` (from where the file says that its series starts, in s, and
+        as `read_fmriprep` has it); showings have `file` and `map`.
 
     Raises
     ------
@@ -96,7 +98,11 @@ def read_cifti(
     if kind == "sample":
         period = _period(files, opened) if sampling_period is None else sampling_period
         attrs["sampling_period"] = period
-        coords = sample_coords(files, sizes, run, period)
+        starts = [
+            float(axis.start) + late
+            for (_, axis, _), late in zip(opened, first_onsets(files, period), strict=True)
+        ]
+        coords = sample_coords(files, sizes, run, period, starts)
     else:
         coords = {
             "file": np.repeat([path.name.partition(".")[0] for path in files], sizes),

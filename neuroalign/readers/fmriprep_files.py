@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from neuroalign.data.streams import checked_period
 from neuroalign.errors import DataError
 from neuroalign.readers.bids_names import companion, runs_of_task, without_prefix
 from neuroalign.readers.confounds import confound_table
@@ -64,18 +65,38 @@ def shared_mask(files: Sequence[Path]) -> Any:
 
 def repetition_time(files: Sequence[Path]) -> float | None:
     """Return the repetition time that the descriptions beside the series state, if they do."""
-    periods = {}
-    for path in files:
-        beside = path.with_name(path.name.partition(".")[0] + ".json")
-        if beside.exists():
-            with reading(beside, "a description"):
-                said = json.loads(beside.read_text(encoding="utf-8")).get("RepetitionTime")
-                if said is not None:
-                    periods[path.name] = float(said)
+    found = zip(files, _stated(files, "RepetitionTime"), strict=True)
+    periods = {path.name: period for path, period in found if period is not None}
     if len(set(periods.values())) > 1:
         message = f"Descriptions state several repetition times ({periods}); read the runs apart."
         raise DataError(message)
     return next(iter(periods.values()), None)
+
+
+def first_onsets(files: Sequence[Path], period: float) -> list[float]:
+    """Return when the interval of the first sample of each run begins, in s.
+
+    Slice timing correction moves each volume to ``StartTime`` after it began, which the
+    description states; that is taken to be the middle of the interval. It is 0 where none is
+    stated.
+    """
+    checked_period(period, ("sample", "neuroid"))
+    return [
+        0.0 if time is None else round(time - period / 2, 6) for time in _stated(files, "StartTime")
+    ]
+
+
+def _stated(files: Sequence[Path], name: str) -> list[float | None]:
+    """Return a number that the description beside each series states, None where it does not."""
+    found: list[float | None] = []
+    for path in files:
+        beside, said = path.with_name(path.name.partition(".")[0] + ".json"), None
+        if beside.exists():
+            with reading(beside, "a description"):
+                said = json.loads(beside.read_text(encoding="utf-8")).get(name)
+                said = None if said is None else float(said)
+        found.append(said)
+    return found
 
 
 def agreed_period(files: Sequence[Path]) -> float | None:

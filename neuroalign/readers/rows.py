@@ -104,11 +104,16 @@ def run_names(paths: Sequence[Path], run: str | Sequence[str] | None) -> list[st
 
 
 def sample_coords(
-    files: Sequence[Path], sizes: Sequence[int], run: str | Sequence[str] | None, period: float
+    files: Sequence[Path],
+    sizes: Sequence[int],
+    run: str | Sequence[str] | None,
+    period: float,
+    starts: Sequence[float] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return the run of every sample, and its onset in s from the start of its run."""
+    """Return the run of every sample, and its onset in s; `starts` are those of the first ones."""
     checked_period(period, ("sample", "neuroid"))
-    return {
-        "run": np.repeat(run_names(files, run), sizes),
-        "onset": np.concatenate([np.arange(size) * period for size in sizes]),
-    }
+    onsets = [
+        start + np.arange(size) * period
+        for start, size in zip(starts or [0.0] * len(sizes), sizes, strict=True)
+    ]
+    return {"run": np.repeat(run_names(files, run), sizes), "onset": np.concatenate(onsets)}

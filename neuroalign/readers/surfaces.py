@@ -13,7 +13,7 @@ import xarray as xr
 from neuroalign.data.schema import UNKNOWN
 from neuroalign.errors import DataError, name_some
 from neuroalign.readers.files import existing, reading
-from neuroalign.readers.fmriprep_files import repetition_time
+from neuroalign.readers.fmriprep_files import first_onsets, repetition_time
 from neuroalign.readers.region_names import outside_or_name
 from neuroalign.readers.rows import entities, joined_rows, listed, sample_coords
 
@@ -68,7 +68,8 @@ def read_gifti(
     DataArray (sample, neuroid) or (showing, neuroid)
         Neuroids are labelled by hemisphere and number of the vertex, as in "left-00012", with
         `hemisphere`, and where files say so `roi`, `x`, `y`, `z` (mm). Samples have `run` and
-        `onset`, and the attribute `sampling_period`; showings have `file`.
+        `onset` (as `read_fmriprep` has it), and the attribute `sampling_period`; showings have
+        `file`.
 
     Raises
     ------
@@ -107,7 +108,7 @@ def read_gifti(
             )
             raise DataError(message)
         attrs["sampling_period"] = period
-        coords = sample_coords(first, sizes, run, period)
+        coords = sample_coords(first, sizes, run, period, first_onsets(first, period))
     elif kind == "showing":
         coords = {"file": np.repeat([path.name.partition(".")[0] for path in first], sizes)}
     else:
