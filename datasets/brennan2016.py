@@ -161,8 +161,8 @@ def _predictors(files):
 
 
 def _words(path):
-    """Read the words of the one tier; "sp" are pauses."""
-    words = na.readers.read_textgrid(path, tier=0)
+    """Read the tier of words; "sp" are pauses."""
+    words = na.readers.read_textgrid(path, tier="word")
     words = words[words["text"] != "sp"].reset_index(drop=True)
     labels = pd.Index([f"word{number:04}" for number in words.index], name="stimulus")
     words = words.assign(run="alice", onset=words["onset"] - DISCARDED * PERIOD)

@@ -81,12 +81,12 @@ def _read(files):
 def _begins(trials, start, stop):
     """Return when the bins within a window begin, in ms after the onset."""
     names = [name.removeprefix("time.") for name in trials.columns if name.startswith("time.")]
-    begins = [int(name.partition("_")[0]) for name in names]
+    begins = sorted(int(name.partition("_")[0]) for name in names)
     within = [begin for begin in begins if start <= begin and begin + WIDTH <= stop]
     if not within:
         message = (
             f"No bin of {WIDTH} ms lies within {start} to {stop} ms; the first begins at "
-            f"{min(begins)} ms, the last at {max(begins)} ms."
+            f"{begins[0]} ms, the last at {begins[-1]} ms."
         )
         raise ValueError(message)
     return within

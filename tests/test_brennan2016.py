@@ -37,6 +37,17 @@ def test_words_begin_20_seconds_before_their_time_in_the_scan(files):
     assert set(words["run"]) == {"alice"}
 
 
+def test_another_tier_before_the_words_changes_nothing(files):
+    before = ADAPTER.load(files).stimuli
+    path = files[ADAPTER.WORDS]
+    head, begin, tier = path.read_text().partition("    item [1]:")
+    phones = begin + tier.replace('"word"', '"phone"').replace('"Alice"', '"AE1"')
+    words = tier.join([begin.replace("1", "2"), ""])
+    path.write_text(head.replace("size = 1", "size = 2") + phones + words)
+    assert na.readers.read_textgrid(path)["text"].tolist().count("AE1") == 1
+    assert ADAPTER.load(files).stimuli.equals(before)
+
+
 @pytest.mark.parametrize("radius", [6, 10, "6"])
 def test_signals_are_those_of_the_file(radius, files):
     recording = ADAPTER.load(files, radius=radius).recordings["s53"]

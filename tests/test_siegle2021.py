@@ -53,6 +53,20 @@ def test_counts_are_those_of_the_scene_the_unit_and_the_bin(session, files):
     np.testing.assert_array_equal(recording, expected)
 
 
+def test_mixed_rows_of_units_channels_and_scenes_change_nothing(files, tmp_path):
+    before = ADAPTER.load(files, bin_width=0.125).recordings[FIRST].load()
+    miniature.write_first(tmp_path, mixed=np.random.default_rng(2))
+    dataset = ADAPTER.load(files_in(tmp_path, "siegle2021"), bin_width=0.125)
+    after = dataset.recordings[FIRST].load()
+    assert after["neuroid"].values.tolist() != before["neuroid"].values.tolist()
+    assert after["onset"].values.tolist() != before["onset"].values.tolist()
+    rows = np.argsort(after["onset"].values)
+    after = after.isel(showing=rows).sel(neuroid=before["neuroid"])
+    for name in ("stimulus", "onset", "roi", "frame"):
+        assert after[name].values.tolist() == before[name].values.tolist()
+    np.testing.assert_array_equal(after, before)
+
+
 def test_one_bin_holds_the_whole_presentation_by_default(files):
     recording = ADAPTER.load(files).recordings[FIRST]
     trials, _ = shown(FIRST)

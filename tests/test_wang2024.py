@@ -1,8 +1,11 @@
 """Wang et al. (2024): voltages around words, by person, film, electrode and moment."""
 
 import re
+from functools import partial
 
+import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from miniatures import wang2024 as miniature
 from study_files import files_in, load_from
@@ -55,6 +58,36 @@ def test_voltages_are_those_of_the_person_the_film_the_electrode_and_the_moment(
                 for middle in recording["time"].values
             ]
             np.testing.assert_allclose(recording[row, column], means, rtol=1e-6)
+
+
+def mix(path, rng):
+    """Write rows and columns of a table in another order; a column without a name stays first."""
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    unnamed = table.columns.str.startswith("Unnamed")
+    columns = sorted(rng.permutation(table.shape[1]), key=lambda column: not unnamed[column])
+    table = table.iloc[rng.permutation(len(table)), columns].rename(columns={"Unnamed: 0": ""})
+    path.write_text(table.to_csv(index=False))
+
+
+def test_mixed_rows_columns_and_electrodes_change_nothing(own_files, tmp_path):
+    load = partial(ADAPTER.load, own_files, trials={"6": [0, 4]})
+    before, words = load().recordings["6"].load(), load().stimuli
+    rng = np.random.default_rng(1)
+    for trial in (0, 4):
+        mix(tmp_path / f"transcripts/film-6-{trial}/features.csv", rng)
+        mix(tmp_path / f"subject_timings/sub_6_trial00{trial}_timings.csv", rng)
+        path = tmp_path / f"sub_6_trial00{trial}.h5"
+        with h5py.File(path) as file:
+            signals = {name: signal[:] for name, signal in file["data"].items()}
+        with h5py.File(path, "w", track_order=True) as file:
+            for name in reversed(signals):
+                file[f"data/{name}"] = signals[name]
+    mix(tmp_path / "localization/sub_6/depth-wm.csv", rng)
+    after = load()
+    assert after.stimuli.loc[words.index, list(words)].equals(words)
+    order = {label: row for row, label in enumerate(after.recordings["6"]["stimulus"].values)}
+    rows = [order[label] for label in before["stimulus"].values]
+    assert after.recordings["6"].load().isel(showing=rows).identical(before)
 
 
 def test_showings_are_named_by_film_and_word(files):

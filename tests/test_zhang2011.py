@@ -72,6 +72,16 @@ def test_a_stimulus_that_was_shown_less_lacks_its_last_repetition(files):
     assert missing.sel(stimulus="hand_upper").values[2].tolist() == [False] * 3 + [True] * 2
 
 
+def test_mixed_rows_columns_and_levels_change_nothing(files, tmp_path):
+    before = recording_of(files, timed=True)
+    raw = files[miniature.FILE].read_bytes()
+    miniature.write(tmp_path, mixed=np.random.default_rng(3))
+    assert files[miniature.FILE].read_bytes() != raw
+    after = recording_of(files, timed=True)
+    assert after["neuroid"].values.tolist() != before["neuroid"].values.tolist()
+    assert after.sel(neuroid=before["neuroid"], stimulus=before["stimulus"]).identical(before)
+
+
 def test_neuroids_say_their_session_and_electrode(files):
     recording = recording_of(files)
     names = ["bp/1001-1A", "bp/1001-2A", "bp/1001-2B", "bp/1002-1A", "bp/1002-4C"]

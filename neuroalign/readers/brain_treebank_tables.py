@@ -121,7 +121,7 @@ def timings_of(root: Path, name: str, *, missing_ok: bool = False) -> Any:
     if len(numbers) < 2:
         message = f"File {str(path)!r} holds {len(numbers)} triggers; two at least are needed."
         raise DataError(message)
-    return numbers.reset_index(drop=True)
+    return numbers.sort_values("index", kind="stable", ignore_index=True)
 
 
 def film_of(root: Path, name: str) -> str:

@@ -57,9 +57,7 @@ def n_spikes(trial, unit, half):
 
 def write(folder, seed=0):
     """Write all sessions: the first by pynwb, the others as copies that show other scenes."""
-    first = Path(folder) / FILE.format(SESSIONS[0])
-    first.parent.mkdir(parents=True, exist_ok=True)
-    _write_first(first, np.random.default_rng(seed))
+    first = write_first(folder, seed)
     for session in SESSIONS[1:]:
         path = Path(folder) / FILE.format(session)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,36 +67,50 @@ def write(folder, seed=0):
             shown[...] = np.array(frames(session), dtype=float)
 
 
-def _write_first(path, rng):
+def write_first(folder, seed=0, *, mixed=None):
+    """Write the first session, with rows of its tables in another order if `mixed` is a generator.
+
+    Its spikes are the same; those of a unit stay in the order of time.
+    """
+    rng = np.random.default_rng(seed)
+    order = range if mixed is None else mixed.permutation
+    path = Path(folder) / FILE.format(SESSIONS[0])
+    path.parent.mkdir(parents=True, exist_ok=True)
     nwb = NWBFile("made up", "session", datetime(2019, 1, 19, tzinfo=UTC))
     group = nwb.create_electrode_group("probeA", "made up", "See electrode locations",
                                        nwb.create_device("probeA"))  # fmt: skip
     nwb.add_electrode_column("probe_vertical_position", "made up")
-    for channel, location in CHANNELS.items():
+    channels = list(CHANNELS.items())
+    for channel, location in (channels[row] for row in order(len(channels))):
         nwb.add_electrode(id=channel, group=group, location=location, probe_vertical_position=20)
     scenes = TimeIntervals(name="natural_scenes_presentations", description="made up")
     scenes.add_column(name="frame", description="made up")
     scenes.add_column(name="stimulus_block", description="made up")
     scenes.add_column(name="stimulus_name", description="made up")
-    for trial, frame in enumerate(FRAMES):
+    for trial in order(len(FRAMES)):
         scenes.add_interval(
-            start_time=start(trial), stop_time=start(trial) + 0.25, frame=float(frame),
+            start_time=start(trial), stop_time=start(trial) + 0.25, frame=float(FRAMES[trial]),
             stimulus_block=0.0, stimulus_name="natural_scenes",
         )  # fmt: skip
     nwb.add_time_intervals(scenes)
     for name in ("peak_channel_id", "quality", "presence_ratio", "isi_violations",
                  "amplitude_cutoff"):  # fmt: skip
         nwb.add_unit_column(name, "made up")
-    for number, (name, channel, quality, presence, violations, cutoff) in enumerate(UNITS):
-        times = [
+    times = [
+        sorted(
             start(trial) + 0.125 * (half + rng.uniform(0.1, 0.9))
             for trial in range(len(FRAMES))
             for half in range(2)
-            for _ in range(n_spikes(trial, number, half))
-        ]
+            for _ in range(n_spikes(trial, unit, half))
+        )
+        for unit in range(len(UNITS))
+    ]
+    for unit in order(len(UNITS)):
+        name, channel, quality, presence, violations, cutoff = UNITS[unit]
         nwb.add_unit(
-            id=name, spike_times=sorted(times), peak_channel_id=channel, quality=quality,
+            id=name, spike_times=times[unit], peak_channel_id=channel, quality=quality,
             presence_ratio=presence, isi_violations=violations, amplitude_cutoff=cutoff,
         )  # fmt: skip
     with NWBHDF5IO(str(path), "w") as io:
         io.write(nwb)
+    return path

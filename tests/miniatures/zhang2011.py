@@ -5,6 +5,7 @@ It is written in the format of R itself, by hand, so that what reads it is check
 
 import gzip
 import struct
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,12 @@ def count(site, stimulus, repetition, begin):
     return (3 * site + place + 5 * (begin // 50)) % 23
 
 
-def write(folder, seed=0):
-    """Write the trials of all sites; those of a session are in one order, drawn by lot."""
+def write(folder, seed=0, *, mixed=None):
+    """Write the trials of all sites; those of a session are in one order, drawn by lot.
+
+    With a generator as `mixed` trials of different sites alternate, each site keeping its order,
+    and columns and levels of factors are in another order.
+    """
     rng = np.random.default_rng(seed)
     shown = [f"{name}_{where}" for name in OBJECTS for where in POSITIONS]
     order = {
@@ -46,12 +51,20 @@ def write(folder, seed=0):
             rows.append((site, session, electrode, cluster, name, where, what))
             repetition = order[session][:trial].count(name)
             counts.append([count(site, name, repetition, begin) for begin in BEGINS])
-    columns = [_integers([row[0] for row in rows])]
-    columns += [_reals([row[number] for row in rows]) for number in (1, 2)]
-    columns += [_factor([row[number] for row in rows]) for number in (3, 4, 5, 6)]
-    columns += [_reals(np.divide(bins, 150)) for bins in np.transpose(counts)]
-    names = [*NAMES, *(f"time.{begin}_{begin + 150}" for begin in BEGINS)]
-    table = _frame(columns, names, len(rows))
+    columns = {name: [row[number] for row in rows] for number, name in enumerate(NAMES)} | {
+        f"time.{begin}_{begin + 150}": np.divide(bins, 150)
+        for begin, bins in zip(BEGINS, np.transpose(counts), strict=True)
+    }
+    names, order = list(columns), np.arange(len(rows))
+    if mixed is not None:
+        site, moment = np.array(columns["siteID"]), mixed.random(len(rows))
+        for number in set(columns["siteID"]):
+            moment[site == number] = np.sort(moment[site == number])
+        names, order = list(mixed.permutation(names)), np.argsort(moment)
+    factor = partial(_factor, backwards=mixed is not None)
+    kinds = dict(zip(NAMES, (_integers, _reals, _reals, *[factor] * 4), strict=True))
+    made = [kinds.get(name, _reals)([columns[name][row] for row in order]) for name in names]
+    table = _frame(made, names, len(rows))
     start = b"RDX3\nX\n" + _whole(3, 0x40100, 0x30500) + _whole(5) + b"UTF-8"
     (Path(folder) / FILE).write_bytes(gzip.compress(start + _tagged({"binned_data": table})))
 
@@ -82,8 +95,8 @@ def _strings(values):
     return _whole(STRINGS, len(values)) + b"".join(map(_text, values))
 
 
-def _factor(values):
-    levels = sorted(set(values))
+def _factor(values, backwards=False):
+    levels = sorted(set(values), reverse=backwards)
     codes = [levels.index(value) + 1 for value in values]
     attributes = {"levels": _strings(levels), "class": _strings(["factor"])}
     return _integers(codes, INTEGERS | HAS_ATTRIBUTES | IS_OBJECT) + _tagged(attributes)
