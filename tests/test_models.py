@@ -131,7 +131,7 @@ def test_efficientnet_recognizes_a_photograph(trained):
 
 def test_efficientnet_sees_a_square_of_224_pixels_scaled_to_about_one(trained, rng):
     image = rng.integers(0, 256, (224, 224, 3)).astype(np.uint8)
-    seen = trained._preprocess(Image.fromarray(image)).numpy()
+    seen = trained.preprocess(Image.fromarray(image)).numpy()
     expected = (image.astype(np.float32) - 127) / 128
     np.testing.assert_array_equal(seen, expected.transpose(2, 0, 1))
 
@@ -141,14 +141,14 @@ def test_efficientnet_sees_the_center_of_an_oblong_image(trained, axis):
     thirds = np.repeat(np.array([10, 127, 250], dtype=np.uint8), 224)
     gray = np.broadcast_to(thirds[:, None], (672, 224))
     image = np.stack([gray if axis == 0 else gray.T] * 3, axis=2)
-    seen = trained._preprocess(Image.fromarray(image))
+    seen = trained.preprocess(Image.fromarray(image))
     assert tuple(seen.shape) == (3, 224, 224)
     assert (seen == 0).all()
 
 
 def test_efficientnet_scales_the_shorter_side(trained):
     image = Image.new("RGB", (900, 448), (255, 127, 0))
-    seen = trained._preprocess(image)
+    seen = trained.preprocess(image)
     assert tuple(seen.shape) == (3, 224, 224)
     assert [float(channel.unique()) for channel in seen] == [1.0, 0.0, -127 / 128]
 

@@ -353,7 +353,7 @@ def test_a_text_without_a_token_is_refused(context):
         (DataError, STORY, {"batch_size": 0},
          "batch_size=0 is not a positive number of texts."),
         (DataError, STORY, {"device": "gpu"},
-         "Device 'gpu' is not known to torch; use 'cpu' or 'cuda'."),
+         "Device 'gpu' is not known to torch; use 'cpu', 'cuda' or 'mps'."),
         (UnknownNameError, STORY, {"layers": ["block.2"]},
          "No layer is called 'block.2'. Did you mean 'block.1'?"),
         (DataError, STORY[:0], {}, "Model 'BertModel' was given no stimuli."),

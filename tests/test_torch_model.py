@@ -123,7 +123,7 @@ def test_all_layers_come_from_one_pass():
     network.register_forward_pre_hook(lambda _module, inputs: rows.append(len(inputs[0])))
     model = na.TorchModel(network, batch_size=4)
     assert list(values_of(model, make_stimuli())) == model.layers
-    assert rows == [4, 4, 1, 1]
+    assert rows == [1, 4, 4, 1]
 
 
 def test_activations_are_those_that_torch_computes():
@@ -275,43 +275,47 @@ def refused(sentence, network, stimuli=None, **options):
 
 def test_a_layer_that_runs_twice_is_refused():
     shared = nn.ReLU()
-    sentence = (
-        "Layer '0' ran 2 times in one pass; a layer must run once, so name the layers to use, as "
-        "in TorchModel(module, layers=[...])."
-    )
+    sentence = "Layer '0' ran 2 times in one pass; name the call that is meant: '0#1', '0#2'."
     refused(sentence, nn.Sequential(shared, nn.Conv2d(3, 3, 1), shared))
 
 
-def test_a_layer_that_returns_a_dict_is_refused():
-    sentence = "Layer 'odd' returns a dict; a tensor with 2 to 4 axes is needed."
-    refused(sentence, Returns(lambda x: {"hidden": x}))
+def test_a_layer_that_returns_no_tensor_is_refused():
+    sentence = "Layer 'odd' returns a dict without a tensor; name another layer."
+    refused(sentence, Returns(lambda _: {"hidden": (None, "words")}))
 
 
 def test_an_output_with_five_axes_is_refused():
-    sentence = "Layer 'odd' returns the shape (8, 3, 8, 8, 1); a tensor with 2 to 4 axes is needed."
+    sentence = "Layer 'odd' returns the shape (1, 3, 8, 8, 1); a tensor with 2 to 4 axes is needed."
     refused(sentence, Returns(lambda x: x[..., None]))
 
 
 def test_a_wrong_number_of_rows_is_refused():
-    refused("Layer 'odd' returns 7 rows for 8 stimuli.", Returns(lambda x: x[1:]))
+    sentence = (
+        "Layer 'odd' returns 2 rows for 1 stimulus; if another axis is the stimulus, say so, as in "
+        "axes=('token', 'stimulus', 'channel')."
+    )
+    refused(sentence, Returns(lambda x: torch.cat([x, x])))
 
 
 def test_images_of_different_sizes_are_refused():
-    stimuli = pd.concat([make_stimuli(n=1, pixels=4).rename({"s00": "first"}), make_stimuli(n=2)])
+    small = make_stimuli(n=1, pixels=4).rename({"s00": "last"})
+    stimuli = pd.concat([make_stimuli(n=2), small])
     sentence = (
-        "Images of different sizes [(3, 4, 4), (3, 8, 8)] do not fit into one batch; give "
+        "Stimuli of different sizes [(3, 4, 4), (3, 8, 8)] do not fit into one batch; give "
         "TorchModel a preprocess that brings them to one size."
     )
     refused(sentence, ResidualNet(), stimuli)
 
 
-def test_a_layer_whose_first_axis_is_not_the_stimulus_is_found_by_the_last_batch():
-    class Sequence(torch.nn.Module):
-        def forward(self, images):
-            return images.flatten(2).transpose(0, 2)[:4]  # four tokens first, then stimuli
-
-    model = na.TorchModel(torch.nn.Sequential(Sequence()), batch_size=4)
-    sentence = "Layer '0' returns 4 rows for 1 stimuli."
+@pytest.mark.parametrize(
+    ("n_rows", "rows"), [(4, "4 rows for 1 stimulus"), (1, "1 rows for 4 stimuli")]
+)
+def test_a_first_axis_that_is_not_the_stimulus_shows_where_the_batch_is_as_long(n_rows, rows):
+    model = na.TorchModel(Returns(lambda _: torch.ones(n_rows, 5)), batch_size=4)
+    sentence = (
+        f"Layer 'odd' returns {rows}; if another axis is the stimulus, say so, as in axes=('token',"
+        " 'stimulus', 'channel')."
+    )
     with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
         list(model.activations(make_stimuli(n=9)))
 
@@ -330,7 +334,7 @@ def test_activations_of_different_shapes_are_refused_rather_than_broadcast():
     stimuli = pd.concat([make_stimuli(n=1), make_stimuli(n=1, pixels=1).rename({"s00": "s01"})])
     sentence = (
         "Layer '0' returns the shape (3, 8, 8) for some stimuli and (3, 1, 1) for others; give "
-        "TorchModel a preprocess that brings them to one size."
+        "the model a preprocess that brings them to one size."
     )
     refused(sentence, nn.Sequential(nn.ReLU()), stimuli, batch_size=1)
 
@@ -357,14 +361,17 @@ def test_a_batch_of_nothing_is_refused():
 
 
 def test_an_unknown_device_is_refused():
-    sentence = "Device 'gpu' is not known to torch; use 'cpu' or 'cuda'."
+    sentence = "Device 'gpu' is not known to torch; use 'cpu', 'cuda' or 'mps'."
     refused(sentence, ResidualNet(), device="gpu")
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
-def test_a_cuda_device_that_is_not_there_is_refused():
-    sentence = "Device 'cuda' was asked for, but torch finds no CUDA device; use 'cpu'."
-    refused(sentence, ResidualNet(), device="cuda")
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_a_device_that_is_not_there_is_refused(device):
+    if getattr(torch, device).is_available():
+        pytest.skip("it is there")
+    kind = device.upper()
+    sentence = f"Device {device!r} was asked for, but torch finds no {kind} device; use 'cpu'."
+    refused(sentence, ResidualNet(), device=device)
 
 
 @pytest.mark.parametrize("at", ["construction", "call"])

@@ -11,8 +11,7 @@ from neuroalign.errors import DataError, UnknownNameError, unknown_name
 if TYPE_CHECKING:
     import torch
 
-    Wanted = str | type | Sequence[str | type] | None
-
+Wanted = str | type | Sequence[str | type] | None
 ALL, DEPTH = "all", "depth:"
 _ADDRESS = re.compile(r"(?P<path>.*?)(?:#(?P<call>[1-9]\d*))?(?P<members>(?:\[[^\[\]]+\])*)")
 _WILD = re.compile(r"(\*\*|\*|\?)")
@@ -84,12 +83,16 @@ def matching_names(pattern: str, known: Sequence[str]) -> list[str]:
         return [pattern]
     if pattern == ALL:
         return list(known)
-    parts = _WILD.split(pattern)
-    if len(parts) > 1:
-        fitting = re.compile("".join(_MEANING.get(part, re.escape(part)) for part in parts))
-        if found := [name for name in known if fitting.fullmatch(name)]:
-            return found
+    if found := [name for name in known if matches(pattern, name)]:
+        return found
     raise unknown_name(pattern, known, kind="layer")
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Tell whether a name is the pattern, or fits it."""
+    parts = _WILD.split(pattern)
+    fitting = "".join(_MEANING.get(part, re.escape(part)) for part in parts)
+    return name == pattern or re.fullmatch(fitting, name) is not None
 
 
 def submodules(module: torch.nn.Module) -> dict[str, torch.nn.Module]:

@@ -2,49 +2,79 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
-from PIL import Image
 
-from neuroalign.errors import DataError
-from neuroalign.models.images import stimulus_image
-from neuroalign.models.layers import block_outputs
-from neuroalign.models.protocol import chosen_layers, label_layer
-from neuroalign.models.spool import LayerStore, open_store
-from neuroalign.progress import progress_bar
+from neuroalign.errors import DataError, UnknownNameError, unknown_name
+from neuroalign.models.axes import Axes, LayerAxes
+from neuroalign.models.evaluation import evaluating, is_lazy, known_device, known_precision
+from neuroalign.models.hooks import Catch
+from neuroalign.models.identity import content_hash, network_hash
+from neuroalign.models.inputs import KINDS, check_stimuli, inputs_hash
+from neuroalign.models.layers import Address, Wanted, block_outputs, find_layers, submodules
+from neuroalign.models.passes import Pass, Preprocess
+from neuroalign.models.preprocessing import ImagePreprocessing
+from neuroalign.models.protocol import label_layer
+from neuroalign.models.spool import LayerStore, default_budget, open_store
+from neuroalign.progress import announce
 
-Preprocess = Callable[[Image.Image], torch.Tensor]
+__all__ = ["TorchModel", "evaluating", "known_device"]
 
 
 class TorchModel:
     """Yield the activations of the layers of a torch module.
 
+    Activations of all layers come from one pass over the stimuli. The module is in evaluation
+    mode for the pass, on `device`, and under a random state of its own; afterwards it has its
+    modes, devices, tensors and hooks as before, whatever happens, and so has torch its random
+    state. What a module only makes in its first pass (lazy layers, say) is made with the first
+    stimulus, stays, and depends on `seed` alone.
+
     Parameters
     ----------
     module : torch.nn.Module
-        Called on a batch; put into evaluation mode for the pass and back afterwards.
+        Called on a batch.
     name : str, optional
         By default the name of its class.
+    reads : {"image", "text", "audio", "video"}
+        The column of the stimuli that `preprocess` is given.
     preprocess : callable, optional
-        Turns one PIL image (RGB) into the tensor, without batch axis, that the module takes. By
-        default
-        RGB (channel, row, column) in 0..1, size unchanged.
-    layers : sequence of str, optional
-        Names of submodules to score. By default the outputs of blocks: the composite members of
-        containers, as in ``blocks.3`` or ``layer2.1``; without any, every leaf module.
+        Turns one stimulus into the tensor, without batch axis, that the module takes; or into a
+        mapping of tensors, which the module takes by keyword. It is given a PIL image (RGB), a
+        str, or (samples, rate) of a sound; of a film what the column holds. By default RGB
+        images (channel, row, column) in 0..1, size unchanged.
+    layers : str, type, or sequence of them, optional
+        Layers to score: paths of submodules, "blocks.*", "depth:2", "all", a type such as
+        ``torch.nn.Conv2d``; see `find_layers`. By default the outputs of blocks: the composite
+        members of containers, as in ``blocks.3`` or ``layer2.1``; without any, every leaf module.
+    axes : sequence of str, or mapping of str to sequence of str, optional
+        Names of the axes of outputs, in the order of the network, as ("row", "column",
+        "channel") of networks with the channel last, or ("token", "stimulus", "channel"). A
+        sequence holds for all outputs with so many axes, a mapping for layers of that name or
+        pattern. By default (stimulus, unit), (stimulus, token, channel) or (stimulus, channel,
+        row, column), by their number.
+    duration : float, optional
+        Seconds of every preprocessed stimulus, where an axis is "time".
     batch_size : int, optional
-        Small batches suit the caches of a CPU; a GPU wants more.
-    device : str, optional
-        "cpu", or "cuda" where there is one.
+        Stimuli that are run together, fewer where memory runs out. By default as many as memory
+        allows, by the size of what the first stimulus makes; 8 at most on a CPU, whose caches
+        like small batches.
+    device : {"cpu", "cuda", "mps"}, optional
+    precision : {"float32", "float16", "bfloat16"}
+        Of products and convolutions, by autocast; the module keeps its weights as they are.
+        float32 is exact on a GPU too (no TF32).
     memory_budget : int, optional
-        Bytes of activations to hold at most; more goes through a temporary store on disk. By
-        default a quarter of the memory that is free.
+        Bytes of activations to hold at most, beside the layer that is being used; more goes
+        through a temporary file. By default a quarter of the memory that is free.
+    seed : int
+        Of the random state of the pass.
 
     Examples
     --------
@@ -53,226 +83,193 @@ class TorchModel:
     >>> model = na.TorchModel(network)
     >>> model.layers
     ['0', '1']
+    >>> na.TorchModel(network, layers=torch.nn.ReLU).layers
+    ['1']
     """
-
-    reads: str | None = "image"
 
     def __init__(
         self,
         module: torch.nn.Module,
         *,
         name: str | None = None,
+        reads: str = "image",
         preprocess: Preprocess | None = None,
-        layers: Sequence[str] | None = None,
-        batch_size: int = 8,
+        layers: Wanted = None,
+        axes: Axes | None = None,
+        duration: float | None = None,
+        batch_size: int | None = None,
         device: str = "cpu",
+        precision: str = "float32",
         memory_budget: int | None = None,
+        seed: int = 0,
     ) -> None:
         if not isinstance(module, torch.nn.Module):
             message = f"TorchModel wraps a torch.nn.Module, but got a {type(module).__name__}."
             raise DataError(message)
-        if batch_size < 1:
+        if batch_size is not None and batch_size < 1:
             message = f"batch_size={batch_size} is not a positive number of stimuli."
             raise DataError(message)
-        self._modules = {path: child for path, child in module.named_modules() if path}
-        self.module = module
+        if reads not in KINDS:
+            raise unknown_name(reads, KINDS, kind="kind of stimulus")
+        if preprocess is None and reads != "image":
+            message = f"A model that reads {reads!r} needs a preprocess, which makes tensors of it."
+            raise DataError(message)
+        self.module, self.reads = module, reads
         self.name = name or type(module).__name__
-        self.layers = chosen_layers(layers, block_outputs(module), list(self._modules))
-        if not self.layers:
+        self.layers: list[str] = []
+        self._default = block_outputs(module) if layers is None else layers
+        if not submodules(module) or (layers is None and not self._default):
             message = (
                 f"Module {self.name!r} has no submodules that could be its layers; wrap it, as in "
                 "TorchModel(torch.nn.Sequential(module))."
             )
             raise DataError(message)
-        self._preprocess = preprocess or _to_tensor
-        self._batch_size, self._budget = batch_size, memory_budget
-        self._device = known_device(device)
+        self.layers = self.select(None)
+        self._axes, self._duration, self._budget = LayerAxes(axes), duration, memory_budget
+        if self._axes.have_time and duration is None:
+            message = (
+                "Layers with an axis of time need the duration of what the network is given, in "
+                "seconds, as in TorchModel(..., duration=2.0)."
+            )
+            raise DataError(message)
+        self._pass = Pass(
+            module=module,
+            name=self.name,
+            reads=reads,
+            preprocess=preprocess or ImagePreprocessing(),
+            device=known_device(device),
+            precision=known_precision(precision),
+            seed=seed,
+            batch_size=batch_size,
+        )
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """What turns a stimulus into what the module takes."""
+        return self._pass.preprocess
+
+    def select(self, wanted: Wanted) -> list[str]:
+        """Name the layers that a selection means, before any pass.
+
+        Parameters
+        ----------
+        wanted : str, type, or sequence of them, optional
+            See `find_layers`; by default `layers` of the model.
+
+        Returns
+        -------
+        list of str
+        """
+        wanted = self._default if wanted is None else wanted
+        return [address.name() for address in find_layers(wanted, submodules(self.module))]
 
     def fingerprint(self) -> str:
-        """Return the sha256 of all parameters and buffers, which the provenance records."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.module.state_dict().items()):
-            digest.update(name.encode())
-            values = tensor.detach().cpu().contiguous().reshape(-1)
-            digest.update(values.view(torch.uint8).numpy().tobytes())  # numpy knows no bfloat16
-        return digest.hexdigest()
+        """Return the sha256 of the network, which the provenance records."""
+        return network_hash(self.module)
+
+    def ingredients(self, stimuli: pd.DataFrame) -> dict[str, str]:
+        """Return all that activations depend on, each as a string: what a cache is keyed by.
+
+        Parameters
+        ----------
+        stimuli : DataFrame
+            In the order in which they are run; their labels do not count.
+
+        Returns
+        -------
+        dict of str to str
+        """
+        check_stimuli(stimuli, self.reads, self.name)
+        if self._is_lazy():
+            self._pass.run_first(stimuli)
+        own = isinstance(self.preprocess, ImagePreprocessing)
+        options = {
+            "axes": repr(self._axes),
+            "duration": self._duration,
+            "precision": self._pass.precision,
+            "seed": self._pass.seed,
+        }
+        packages = ("neuroalign", "torch", "numpy", "pillow")
+        return {
+            "network": self.fingerprint(),
+            "preprocessing": repr(self.preprocess) if own else content_hash(self.preprocess),
+            "inputs": inputs_hash(stimuli, self.reads),
+            "reads": self.reads,
+            "options": json.dumps(options, sort_keys=True),
+            "device": self._pass.device.type,
+            "versions": json.dumps({name: version(name) for name in packages}),
+        }
 
     def activations(
-        self, stimuli: pd.DataFrame, layers: Sequence[str] | None = None
+        self, stimuli: pd.DataFrame, layers: Wanted = None
     ) -> Iterator[tuple[str, xr.DataArray]]:
         """Yield each layer with its activations, after one pass over the stimuli.
 
         Parameters
         ----------
         stimuli : DataFrame
-            With a column "image".
-        layers : sequence of str, optional
-            Any submodules; by default `layers` of the model.
+            With the column that the model reads.
+        layers : str, type, or sequence of them, optional
+            Any submodules, calls and members of outputs; see `find_layers`. By default `layers`
+            of the model. Layers of a pattern that did not run, or return no activations, are
+            left out; those that ran several times come as "path#1", "path#2" and so on.
 
         Yields
         ------
         layer : str
         activations : DataArray, float32
         """
-        wanted = chosen_layers(layers, self.layers, list(self._modules))
-        labels = [str(label) for label in stimuli.index]
+        labels = check_stimuli(stimuli, self.reads, self.name)
+        stimuli = stimuli.set_axis(labels)
         with ExitStack() as stack:
-            store = self._run(stimuli.set_axis(labels), labels, wanted, stack)
-            for layer in wanted:
-                yield layer, label_layer(store.take(layer), layer, labels, self.name)
+            budget = default_budget() if self._budget is None else self._budget
+            # The rest is for what a batch makes within the network.
+            store = stack.enter_context(open_store({}, len(labels), budget=budget - budget // 4))
+            catch = self._run(stimuli, layers, store, budget)
+            if left_out := catch.left_out():
+                announce(
+                    f"{len(left_out)} submodules of {self.name!r} were left out, as they return no "
+                    f"activations in a pass: {', '.join(left_out[:3])}."
+                )
+            for layer, stored, path in catch.found():
+                yield layer, self._labelled(store.take(stored), layer, path, labels)
 
-    def _run(
-        self, stimuli: pd.DataFrame, labels: list[str], layers: list[str], stack: ExitStack
-    ) -> LayerStore:
-        """Run all batches; keep what the hooks caught, in memory or on disk."""
-        store: LayerStore | None = None
-        shapes: dict[str, tuple[int, ...]] = {}
-        with (
-            evaluating(self.module, self._device),
-            _hooked({layer: self._modules[layer] for layer in layers}) as caught,
-            torch.inference_mode(),
-            progress_bar(f"{self.name}: activations", len(labels)) as advance,
-        ):
-            for start, batch in _batches(labels, self._batch_size):
-                caught.clear()
-                self.module(self._batch(stimuli, batch))
-                outputs = {layer: _output(layer, caught, len(batch)) for layer in layers}
-                if store is None:
-                    shapes = {layer: part.shape[1:] for layer, part in outputs.items()}
-                    store = stack.enter_context(
-                        open_store(
-                            shapes,
-                            len(labels),
-                            batch_size=self._batch_size,
-                            budget=self._budget,
-                        )
-                    )
-                _check_shapes(outputs, shapes)
-                for layer, part in outputs.items():
-                    store.put(layer, start, part)
-                advance(len(batch))
-        if store is None:
-            message = f"Model {self.name!r} was given no stimuli."
-            raise DataError(message)
-        return store
-
-    def _batch(self, stimuli: pd.DataFrame, labels: list[str]) -> torch.Tensor:
-        tensors = [self._preprocess(stimulus_image(stimuli, label)) for label in labels]
-        if strange := {type(t).__name__ for t in tensors if not isinstance(t, torch.Tensor)}:
-            message = f"preprocess returns a {strange.pop()}; a torch tensor is needed."
-            raise DataError(message)
-        shapes = {tuple(tensor.shape) for tensor in tensors}
-        if len(shapes) > 1:
-            message = (
-                f"Images of different sizes {sorted(shapes)[:3]} do not fit into one batch; give "
-                "TorchModel a preprocess that brings them to one size."
-            )
-            raise DataError(message)
-        return torch.stack(tensors).to(self._device)
-
-
-def _batches(labels: list[str], size: int) -> Iterator[tuple[int, list[str]]]:
-    """Cut labels into batches; the last stimulus comes alone.
-
-    A layer whose first axis is not the stimulus can pass unseen only where that axis happens to
-    be as long as every batch.
-    """
-    for start in range(0, len(labels) - 1, size):
-        yield start, labels[start : min(start + size, len(labels) - 1)]
-    if labels:
-        yield len(labels) - 1, labels[-1:]
-
-
-def _check_shapes(outputs: dict[str, np.ndarray], shapes: dict[str, tuple[int, ...]]) -> None:
-    """Refuse batches whose activations differ in shape, which numpy might broadcast."""
-    for layer, part in outputs.items():
-        if part.shape[1:] != shapes[layer]:
-            message = (
-                f"Layer {layer!r} returns the shape {shapes[layer]} for some stimuli and "
-                f"{part.shape[1:]} for others; give TorchModel a preprocess that brings them to "
-                "one size."
-            )
-            raise DataError(message)
-
-
-def _to_tensor(image: Image.Image) -> torch.Tensor:
-    pixels = np.array(image, dtype=np.float32) / 255
-    return torch.from_numpy(pixels).permute(2, 0, 1)
-
-
-def known_device(device: str) -> torch.device:
-    """Return the device of that name, which must be there."""
-    try:
-        known = torch.device(device)
-    except RuntimeError as error:
-        message = f"Device {device!r} is not known to torch; use 'cpu' or 'cuda'."
-        raise DataError(message) from error
-    if known.type == "cuda" and not torch.cuda.is_available():
-        message = f"Device {device!r} was asked for, but torch finds no CUDA device; use 'cpu'."
-        raise DataError(message)
-    return known
-
-
-@contextmanager
-def evaluating(module: torch.nn.Module, device: torch.device) -> Iterator[None]:
-    """Put a module into evaluation mode on a device; afterwards all is as it was."""
-    modes = {child: child.training for child in module.modules()}
-    first = next(module.parameters(), None)
-    home = first.device if first is not None else device
-    try:
-        module.eval().to(device)
-        yield
-    finally:
-        module.to(home)
-        for child, training in modes.items():
-            child.training = training
-
-
-@contextmanager
-def _hooked(modules: dict[str, torch.nn.Module]) -> Iterator[dict[str, list[object]]]:
-    """Catch what modules return; the hooks are removed whatever happens."""
-    caught: dict[str, list[object]] = {}
-    handles = [
-        module.register_forward_hook(
-            lambda _module, _inputs, output, layer=layer: caught.setdefault(layer, []).append(
-                _first_tensor(output)
-            )
-        )
-        for layer, module in modules.items()
-    ]
-    try:
-        yield caught
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _first_tensor(output: object) -> object:
-    """Return the first of several outputs, copied, since later modules may change it in place."""
-    while isinstance(output, (tuple, list)) and output:
-        output = output[0]
-    return output.clone() if isinstance(output, torch.Tensor) else output
-
-
-def _output(layer: str, caught: dict[str, list[object]], n_stimuli: int) -> np.ndarray:
-    calls = caught.get(layer, [])
-    if len(calls) != 1:
+    def _run(self, stimuli: pd.DataFrame, layers: Wanted, store: LayerStore, budget: int) -> Catch:
+        """Run all stimuli; anew where the first one has made the network build itself."""
+        if self._is_lazy():
+            self._pass.run_first(stimuli)
+        for _ in range(3):
+            addresses = self._addresses(stimuli, layers)
+            finite = self._pass.precision == "float16"
+            catch = Catch(addresses, self._axes, store, finite=finite)
+            if self._pass.run(stimuli, catch, budget):
+                return catch
         message = (
-            f"Layer {layer!r} ran {len(calls)} times in one pass; a layer must run once, so name "
-            "the layers to use, as in TorchModel(module, layers=[...])."
+            f"Module {self.name!r} makes new submodules in every pass; make them when it is built."
         )
         raise DataError(message)
-    output = calls[0]
-    if isinstance(output, torch.Tensor) and output.is_complex():
-        message = f"Layer {layer!r} returns complex numbers, which have no order to be predicted."
-        raise DataError(message)
-    if not isinstance(output, torch.Tensor) or not 2 <= output.ndim <= 4:
-        what = f"a {type(output).__name__}"
-        if isinstance(output, torch.Tensor):
-            what = f"the shape {tuple(output.shape)}"
-        message = f"Layer {layer!r} returns {what}; a tensor with 2 to 4 axes is needed."
-        raise DataError(message)
-    if len(output) != n_stimuli:
-        message = f"Layer {layer!r} returns {len(output)} rows for {n_stimuli} stimuli."
-        raise DataError(message)
-    return output.float().cpu().numpy()
+
+    def _addresses(self, stimuli: pd.DataFrame, wanted: Wanted) -> list[Address]:
+        """Find the layers; those of a name not known yet may be made by the first stimulus."""
+        wanted = self._default if wanted is None else wanted
+        known = submodules(self.module)
+        try:
+            return find_layers(wanted, known)
+        except UnknownNameError:
+            self._pass.run_first(stimuli)
+            if set(made := submodules(self.module)) == set(known):
+                raise
+            return find_layers(wanted, made)
+
+    def _is_lazy(self) -> bool:
+        parts = (*self.module.parameters(), *self.module.buffers())
+        return any(is_lazy(part) for part in parts)
+
+    def _labelled(
+        self, values: np.ndarray, layer: str, path: str, labels: list[str]
+    ) -> xr.DataArray:
+        axes, time = self._axes.names(path, values.ndim), None
+        if "time" in axes and self._duration is not None:
+            n_frames = values.shape[1]
+            time = (np.arange(n_frames) + 0.5) * self._duration / n_frames
+        return label_layer(values, layer, labels, self.name, axes=axes, time=time)

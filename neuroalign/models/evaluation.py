@@ -1,0 +1,168 @@
+"""Run a torch module as a measuring device: no training, a state of its own, back as it was."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+import torch
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+
+from neuroalign.errors import DataError, unknown_name
+from neuroalign.numerics.device import exact_products
+
+PRECISIONS = ("float32", "float16", "bfloat16")
+# Passes of several threads through one module would catch each other's activations.
+_ONE_AT_A_TIME = threading.RLock()
+
+
+def known_device(device: str) -> torch.device:
+    """Return the device of that name, which must be there."""
+    try:
+        known = torch.device(device)
+    except RuntimeError as error:
+        message = f"Device {device!r} is not known to torch; use 'cpu', 'cuda' or 'mps'."
+        raise DataError(message) from error
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there.get(known.type, True):
+        kind = known.type.upper()
+        message = f"Device {device!r} was asked for, but torch finds no {kind} device; use 'cpu'."
+        raise DataError(message)
+    return known
+
+
+def known_precision(precision: str) -> str:
+    """Return a precision, which must be one of `PRECISIONS`."""
+    if precision not in PRECISIONS:
+        raise unknown_name(precision, PRECISIONS, kind="precision")
+    return precision
+
+
+@contextmanager
+def evaluating(module: torch.nn.Module, device: torch.device) -> Iterator[None]:
+    """Put a module into evaluation mode on a device; afterwards all is as it was.
+
+    Parameters and buffers get back the very tensors that they had, so that nothing is copied back
+    or rounded. One pass runs at a time in a process.
+    """
+    with _ONE_AT_A_TIME:
+        modes = {child: child.training for child in module.modules()}
+        tensors = _Tensors(module)
+        try:
+            module.eval()
+            if not tensors.are_on(device):
+                module.to(device)
+            yield
+        finally:
+            tensors.restore()
+            for child, training in modes.items():
+                child.training = training
+
+
+class _Tensors:
+    """All parameters and buffers of a module, as they are now."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        self._module = module
+        self._parameters = [
+            (child, name, parameter, parameter.data)
+            for child in module.modules()
+            for name, parameter in child._parameters.items()
+            if parameter is not None and not is_lazy(parameter)
+        ]
+        self._buffers = [
+            (child, name, buffer)
+            for child in module.modules()
+            for name, buffer in child._buffers.items()
+            if buffer is not None and not is_lazy(buffer)
+        ]
+
+    def devices(self) -> set[torch.device]:
+        found = {data.device for *_, data in self._parameters}
+        return found | {buffer.device for *_, buffer in self._buffers}
+
+    def are_on(self, device: torch.device) -> bool:
+        return all(
+            own.type == device.type and device.index in (None, own.index) for own in self.devices()
+        )
+
+    def restore(self) -> None:
+        for child, name, parameter, data in self._parameters:
+            moved = parameter.device != data.device or parameter.data_ptr() != data.data_ptr()
+            if moved:
+                parameter.data = data
+            child._parameters[name] = parameter
+        for child, name, buffer in self._buffers:
+            child._buffers[name] = buffer
+
+
+def is_lazy(tensor: torch.Tensor) -> bool:
+    """Tell whether a parameter or buffer gets its shape in the first pass only."""
+    return isinstance(tensor, (UninitializedBuffer, UninitializedParameter))
+
+
+def home_device(module: torch.nn.Module, otherwise: torch.device) -> torch.device:
+    """Return the device of the first parameter of a module."""
+    first = next(module.parameters(), None)
+    return first.device if first is not None else otherwise
+
+
+@contextmanager
+def own_random_state(device: torch.device, seed: int) -> Iterator[None]:
+    """Seed torch for the block; afterwards its random state is what it was before."""
+    cuda = []
+    if device.type == "cuda":
+        cuda = [torch.cuda.current_device() if device.index is None else device.index]
+    with torch.random.fork_rng(devices=cuda):
+        apple = torch.mps.get_rng_state() if device.type == "mps" else None
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed reaches all devices
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        try:
+            if apple is not None:
+                torch.mps.manual_seed(seed)
+            yield
+        finally:
+            if apple is not None:
+                torch.mps.set_rng_state(apple)
+
+
+@contextmanager
+def in_precision(device: torch.device, precision: str) -> Iterator[None]:
+    """Run products and convolutions in a precision; sums and normalizations stay in float32.
+
+    Weights stay as they are: autocast rounds them as they are used.
+    """
+    lower: AbstractContextManager = nullcontext()
+    if precision != "float32":
+        lower = torch.autocast(device.type, dtype=getattr(torch, precision))
+    with exact_products(), _exact_convolutions(), lower:
+        yield
+
+
+@contextmanager
+def _exact_convolutions() -> Iterator[None]:
+    """Keep float32 convolutions on a GPU in float32; torch allows TF32 there by default."""
+    cudnn: Any = torch.backends.cudnn
+    new = hasattr(cudnn, "conv")  # since torch 2.9
+    holder, name, exact = (
+        (cudnn.conv, "fp32_precision", "ieee") if new else (cudnn, "allow_tf32", False)
+    )
+    before = getattr(holder, name)
+    setattr(holder, name, exact)
+    try:
+        yield
+    finally:
+        setattr(holder, name, before)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error means that a device, or the machine, has no memory left."""
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError)
+        and ("out of memory" in words or "allocate memory" in words or "not enough memory" in words)
+    )

@@ -1,0 +1,119 @@
+"""What a network is given of a stimulus: its image, text, sound or film, and a hash of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from neuroalign.errors import DataError
+from neuroalign.models.identity import content_hash
+from neuroalign.models.images import stimulus_image
+
+KINDS = ("image", "text", "audio", "video")
+
+
+def check_stimuli(stimuli: pd.DataFrame, kind: str, model: str) -> list[str]:
+    """Return the labels of stimuli, which must be distinct and have the column that is read."""
+    labels = [str(label) for label in stimuli.index]
+    if not labels:
+        message = f"Model {model!r} was given no stimuli."
+        raise DataError(message)
+    if kind not in stimuli:
+        message = (
+            f"Model {model!r} reads the column {kind!r}, which the stimuli lack; give it to them, "
+            "or choose another model."
+        )
+        raise DataError(message)
+    if len(set(labels)) < len(labels):
+        twice = next(label for place, label in enumerate(labels) if label in labels[:place])
+        message = f"The stimulus label {twice!r} is given twice; give each stimulus one label."
+        raise DataError(message)
+    return labels
+
+
+def read_stimulus(stimuli: pd.DataFrame, label: str, kind: str) -> object:
+    """Return what the preprocessing of a network takes.
+
+    Parameters
+    ----------
+    stimuli : DataFrame
+        With the column `kind`.
+    label : str
+    kind : {"image", "text", "audio", "video"}
+
+    Returns
+    -------
+    object
+        A PIL image (RGB); a str; (samples, rate), where samples (sample, [channel]) are float32;
+        of video what the column holds.
+    """
+    if kind == "image":
+        return stimulus_image(stimuli, label)
+    value = stimuli[kind][label]
+    if kind == "audio":
+        return _sound(value, label)
+    if kind == "text" and not isinstance(value, str):
+        message = (
+            f"The text of stimulus {label!r} is a {type(value).__name__}; give a string, or leave "
+            "the stimulus out."
+        )
+        raise DataError(message)
+    return value
+
+
+def inputs_hash(stimuli: pd.DataFrame, kind: str) -> str:
+    """Return the sha256 of what all stimuli show, in their order; labels do not count.
+
+    Files count by their bytes, images in memory by their pixels.
+    """
+    digest = hashlib.sha256()
+    for value in stimuli[kind]:
+        digest.update(bytes.fromhex(_content(value, kind)))
+    return digest.hexdigest()
+
+
+def _content(value: object, kind: str) -> str:
+    if isinstance(value, Path) or (isinstance(value, str) and kind != "text"):
+        try:
+            with Path(value).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            message = f"The {kind} {str(value)!r} of a stimulus cannot be read."
+            raise DataError(message) from error
+    if isinstance(value, Image.Image):
+        return content_hash((value.size, value.mode, value.convert("RGB").tobytes()))
+    return content_hash(value)
+
+
+def _sound(value: object, label: str) -> tuple[np.ndarray, int]:
+    """Return the samples of a sound, whole numbers scaled to -1..1, and how many there are a s."""
+    pair: Any = _read_wav(value, label) if isinstance(value, (str, Path)) else value
+    is_pair = isinstance(pair, Sequence) and len(pair) == 2
+    samples = np.asarray(pair[0]) if is_pair else np.empty(0)
+    if samples.ndim not in (1, 2) or not samples.size or samples.dtype.kind not in "iuf":
+        message = (
+            f"The audio of stimulus {label!r} is no sound; give the path of a WAV file, or "
+            "(samples, rate) with samples (sample, [channel])."
+        )
+        raise DataError(message)
+    rate, whole = int(pair[1]), samples.dtype.kind in "iu"
+    middle = 128 if samples.dtype == np.uint8 else 0  # WAV files of 8 bits have their zero there
+    most = 2.0 ** (8 * samples.dtype.itemsize - 1) if whole else 1.0
+    return ((samples.astype(float) - middle) / most).astype(np.float32), rate
+
+
+def _read_wav(path: str | Path, label: str) -> tuple[np.ndarray, int]:
+    from scipy.io import wavfile
+
+    try:
+        rate, samples = wavfile.read(path)
+    except (OSError, ValueError) as error:
+        message = f"The audio {str(path)!r} of stimulus {label!r} cannot be read as a WAV file."
+        raise DataError(message) from error
+    return samples, rate

@@ -1,0 +1,117 @@
+"""One pass of a network over stimuli, batch by batch, which leaves the network as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+
+from neuroalign.errors import DataError
+from neuroalign.models.batches import BatchSize, collate, largest_step
+from neuroalign.models.evaluation import (
+    evaluating,
+    home_device,
+    in_precision,
+    is_out_of_memory,
+    own_random_state,
+)
+from neuroalign.models.hooks import Catch, watched
+from neuroalign.models.inputs import read_stimulus
+from neuroalign.models.layers import submodules
+from neuroalign.progress import progress_bar
+
+Preprocess = Callable[..., torch.Tensor | Mapping[str, torch.Tensor]]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """How a network is run; see `TorchModel`."""
+
+    module: torch.nn.Module
+    name: str
+    reads: str
+    preprocess: Preprocess
+    device: torch.device
+    precision: str
+    seed: int
+    batch_size: int | None
+
+    def run_first(self, stimuli: pd.DataFrame) -> None:
+        """Run the first stimulus, where the network is, so that it makes what it lacks."""
+        device = home_device(self.module, self.device)
+        with self._ready(device):
+            self._call(stimuli, [stimuli.index[0]], device)
+
+    def run(self, stimuli: pd.DataFrame, catch: Catch, budget: int) -> bool:
+        """Run all stimuli, and let `catch` store what the submodules return.
+
+        Returns
+        -------
+        bool
+            False where the first stimulus made the network grow: nothing else was run then.
+        """
+        labels, known = list(stimuli.index), set(self.module.modules())
+        size = BatchSize(self.batch_size, self.device, budget)
+        modules, start = submodules(self.module), 0
+        with (
+            self._ready(self.device),
+            watched({path: modules[path] for path in catch.paths}, catch.receive),
+            progress_bar(f"{self.name}: activations", len(labels)) as advance,
+        ):
+            while start < len(labels):
+                batch = labels[start : start + size.now]
+                catch.begin(start, len(batch))
+                measured = self.batch_size is None and start == 0
+                with largest_step(self.module) if measured else nullcontext() as step:
+                    fits = self._fits(stimuli, batch)
+                if not fits:
+                    size.halve(len(batch))
+                    continue
+                if start == 0:
+                    if set(self.module.modules()) != known:
+                        return False
+                    size.learn(step.n_bytes if step else 0)
+                catch.end()
+                start += len(batch)
+                advance(len(batch))
+        return True
+
+    @contextmanager
+    def _ready(self, device: torch.device) -> Iterator[None]:
+        # Without gradients, but no "inference mode": what a network keeps of a pass, such as
+        # tables of positions, could not be trained with afterwards.
+        with (
+            evaluating(self.module, device),
+            own_random_state(device, self.seed),
+            in_precision(device, self.precision),
+            torch.no_grad(),
+        ):
+            yield
+
+    def _fits(self, stimuli: pd.DataFrame, labels: list[str]) -> bool:
+        """Run a batch; False where memory does not suffice for so many stimuli."""
+        try:
+            self._call(stimuli, labels, self.device)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(labels) == 1:
+                message = (
+                    f"Device {str(self.device)!r} has not enough memory for one stimulus in "
+                    f"{self.name!r}; use another device, a lower precision or smaller stimuli."
+                )
+                raise DataError(message) from error
+            return False
+        return True
+
+    def _call(self, stimuli: pd.DataFrame, labels: list[str], device: torch.device) -> None:
+        made = [self.preprocess(read_stimulus(stimuli, label, self.reads)) for label in labels]
+        numbers = (one for one in self.module.parameters() if one.is_floating_point())
+        batch = collate(made, next(numbers, None), device)
+        if isinstance(batch, dict):
+            self.module(**batch)
+        else:
+            self.module(batch)
