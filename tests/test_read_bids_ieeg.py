@@ -7,7 +7,8 @@ import mne_bids
 import numpy as np
 import pandas as pd
 import pytest
-from bids_ieeg_files import table, write, write_electrodes
+from bids_ieeg_files import NAMES, table, write, write_electrodes
+from voltage_files import write_edf, write_fif
 
 import neuroalign as na
 from neuroalign.data.schema import in_memory
@@ -62,6 +63,12 @@ def test_places_are_in_millimeters_in_the_space_that_is_named(tmp_path):
     np.testing.assert_allclose(stream["size"].values, [2.3, np.nan, 2.0])
 
 
+def test_hemispheres_are_named_alike_whatever_the_table_calls_them(tmp_path):
+    rows = [("LA1", 1, 2, 3, "Left", "STG", 1), ("LB1", 4, 5, 6, "r", "IFG", 1)]
+    write_electrodes(place(tmp_path), "sub-01_ses-a", rows=rows)
+    assert read_bids_ieeg(tmp_path, **FILM)["hemisphere"].values.tolist() == ["left", "right"]
+
+
 def test_the_order_of_rows_of_tables_does_not_matter(tmp_path):
     before = read_bids_ieeg(tmp_path, **FILM).load()
     for path in place(tmp_path).glob("*.tsv"):
@@ -84,6 +91,50 @@ def test_a_run_may_be_chosen_with_or_without_its_key(tmp_path, values):
             tmp_path, subject="sub-01", task="task-film", session="ses-a", run=run
         )
         np.testing.assert_allclose(stream.values, values[1][[0, 2]].T, atol=1e-9)
+
+
+def test_runs_come_in_the_order_of_their_numbers(tmp_path):
+    values = write(tmp_path, runs=("10", "2"), session="b")
+    stream = read_bids_ieeg(tmp_path, **FILM, session="b")
+    assert pd.unique(stream["run"].values).tolist() == ["ses-b_run-2", "ses-b_run-10"]
+    np.testing.assert_allclose(stream.values[:300], values[1][[0, 2]].T, atol=1e-9)
+
+
+def test_edf_takes_kinds_from_the_table_of_channels(tmp_path, values):
+    for path in place(tmp_path).glob("*_ieeg.vhdr"):
+        path.unlink()
+    for run, data in enumerate(values, 1):
+        path = place(tmp_path) / f"sub-01_ses-a_task-film_run-{run}_ieeg.edf"
+        write_edf(path, data, NAMES)
+    stream = read_bids_ieeg(tmp_path, **FILM, channels="seeg", keep_bad=True)
+    assert stream["kind"].values.tolist() == ["seeg", "seeg"]
+    expected = np.concatenate([run[[0, 1]].T for run in values])
+    np.testing.assert_allclose(stream.values, expected, atol=1e-9)
+
+
+def test_the_first_part_of_a_split_recording_stands_for_all(tmp_path, values):
+    folder = tmp_path / "sub-01" / "meg"
+    folder.mkdir()
+    for part in ("01", "02"):
+        write_fif(folder / f"sub-01_task-film_split-{part}_meg.fif", values[0], NAMES, kinds="mag")
+    rows = [(name, "MEGMAG") for name in NAMES]
+    table(folder / "sub-01_task-film_channels.tsv", ["name", "type"], rows)
+    stream = read_bids_ieeg(tmp_path, **FILM, datatype="meg")
+    assert stream.sizes["sample"] == 300
+    assert set(stream["kind"].values) == {"mag"}
+
+
+def test_recordings_of_one_run_are_told_apart_by_entities(tmp_path, values):
+    for path in sorted(place(tmp_path).glob("*run-1_*")):
+        copy = path.with_name(path.name.replace("task-film_", "task-film_acq-b_"))
+        copy.write_bytes(path.read_bytes())
+    options = {**FILM, "run": 1, "entities": {"acq": "b"}}
+    np.testing.assert_allclose(
+        read_bids_ieeg(tmp_path, **options).values, values[0][[0, 2]].T, atol=1e-9
+    )
+    assert read_bids_ieeg_events(tmp_path, **options)["run"].tolist() == ["ses-a_run-1"] * 2
+    with pytest.raises(NeuroalignError, match=r"^Several files are of one run \("):
+        read(tmp_path)
 
 
 def test_the_frequency_of_the_mains_is_told(tmp_path):
@@ -175,13 +226,18 @@ DAMAGED = {
     ),
     "another task": (
         lambda f: read(f, task="rest"),
-        "Folder '/sub-01' has no recording with task-rest (first: "
+        "Folder '/sub-01' has no file ieeg with task-rest (first: "
         "'sub-01_ses-a_task-film_run-1_ieeg.vhdr', 'sub-01_ses-a_task-film_run-2_ieeg.vhdr').",
     ),
     "another run": (
         lambda f: read(f, run="3"),
-        "Folder '/sub-01' has no recording with task-film, run-3 (first: "
-        "'sub-01_ses-a_task-film_run-1_ieeg.vhdr', 'sub-01_ses-a_task-film_run-2_ieeg.vhdr').",
+        "Run '3' of the task was not found; runs there (first: '1', '2').",
+    ),
+    "two formats of a run": (
+        lambda f: ((place(f) / "sub-01_ses-a_task-film_run-1_ieeg.edf").touch(), read(f)),
+        "Several files are of one run (first: 'sub-01_ses-a_task-film_run-1_ieeg.edf', "
+        "'sub-01_ses-a_task-film_run-1_ieeg.vhdr'); say which by entities, as in entities={'res': "
+        "'2'}, or keep one of them.",
     ),
     "another datatype": (
         lambda f: read(f, datatype="nirs"),
@@ -264,7 +320,7 @@ DAMAGED = {
     ),
     "no events": (
         lambda f: (without(f, "_events.tsv"), read_bids_ieeg_events(f, **FILM)),
-        "Recording 'sub-01_ses-a_task-film_run-1_ieeg.vhdr' has no events.tsv that holds for it.",
+        "File 'sub-01_ses-a_task-film_run-1_ieeg.vhdr' has no events.tsv in '' that holds for it.",
     ),
 }
 

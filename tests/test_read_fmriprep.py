@@ -90,7 +90,8 @@ def test_runs_of_the_task_are_joined_under_the_mask_that_they_share(tmp_path, ru
     assert (series.space, series.confounds) == (MNI, "none")
 
 
-def test_volumes_are_where_slice_timing_was_corrected_to(tmp_path, runs):
+@pytest.mark.usefixtures("runs")
+def test_volumes_are_where_slice_timing_was_corrected_to(tmp_path):
     for run, start in ((1, 0.0), (2, 0.967)):
         described(tmp_path, {"RepetitionTime": 2.0, "StartTime": start}, run=run)
     series = read_fmriprep(tmp_path / "prep", **WANTED)
@@ -138,7 +139,9 @@ def test_versions_of_a_run_are_told_apart_by_resolution_and_entities(tmp_path, r
     two = read_fmriprep(tmp_path, subject=3, task="rest", space=f"{MNI}:res-2")
     same = read_fmriprep(tmp_path, subject=3, task="rest", space=MNI, entities={"res": "2"})
     np.testing.assert_array_equal(two, same)
-    with pytest.raises(DataError, match=r"^Several files are of one run \(first: .*'res': '2'}\.$"):
+    with pytest.raises(
+        DataError, match=r"^Several files are of one run \(first: .*'res': '2'}, or .*\.$"
+    ):
         read_fmriprep(tmp_path, subject=3, task="rest", space=MNI)
 
 
@@ -300,7 +303,7 @@ REFUSED = {
             (folder / "raw/task-faces_events.tsv").unlink(),
             read_bids_events(folder / "raw", subject="01", task="faces"),
         ),
-        "Series 'sub-01_task-faces_run-10_bold.nii.gz' has no events.tsv in '{folder}/raw' that "
+        "File 'sub-01_task-faces_run-10_bold.nii.gz' has no events.tsv in '{folder}/raw' that "
         "holds for it.",
     ),
     "period as a word": (

@@ -135,7 +135,10 @@ def test_events_label_the_trials_in_time_whatever_the_order_of_their_rows(tmp_pa
 
 
 def test_sessions_are_those_that_are_given_or_said_by_a_folder_or_counted(tmp_path, values):
-    (tmp_path / "ses-04").mkdir()
+    for folder in ("ses-04", "analyses2"):
+        (tmp_path / folder).mkdir()
+    other = write_python(tmp_path / "analyses2" / "D.hdf5", values)
+    assert set(read_glmsingle(other).session.values) == {"1"}
     paths = [write_python(tmp_path / "ses-04" / "D.hdf5", values)]
     assert set(read_glmsingle(paths).session.values) == {"04"}
     assert set(read_glmsingle(paths, session="x").session.values) == {"x"}

@@ -269,7 +269,8 @@ def _sessions(files: Sequence[Path], session: str | Sequence[str] | None) -> lis
             raise DataError(message)
         return names
     said = [
-        re.search(r"ses(?:sion)?-?([0-9]+)", f"{path.parent.name}/{path.name}") for path in files
+        re.search(r"(?<![A-Za-z])ses(?:sion)?-?([0-9]+)", f"{path.parent.name}/{path.name}")
+        for path in files
     ]
     names = [found[1] if found else "" for found in said]
     if not all(names) or len(set(names)) < len(names):

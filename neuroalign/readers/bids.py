@@ -10,20 +10,18 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neuroalign.errors import DataError
 from neuroalign.readers.bids_names import (
-    inherited,
+    entities_of_task,
+    events_of_runs,
+    images,
     runs_of_task,
     subject_folder,
-    without_prefix,
 )
 from neuroalign.readers.confounds import basis_of, cosine_drifts, without
-from neuroalign.readers.events import read_events
 from neuroalign.readers.fmriprep_files import (
     agreed_period,
     confound_tables,
     first_onsets,
-    of_session,
     preprocessed_series,
     run_sizes,
     shared_mask,
@@ -209,17 +207,10 @@ def read_bids_events(
     https://bids-specification.readthedocs.io/en/stable/common-principles.html (inheritance)
     """
     where = subject_folder(folder, subject)
-    wanted: dict[str, str | None] = {"task": without_prefix("task", task), **of_session(session)}
-    files = runs_of_task(where, "_bold", wanted, run=run)
-    tables = [inherited(path, "_events.tsv", where.parent) for path in files]
-    if missing := [path.name for path, table in zip(files, tables, strict=True) if table is None]:
-        message = f"Series {missing[0]!r} has no events.tsv in {str(folder)!r} that holds for it."
-        raise DataError(message)
-    names = run_names(files, None)
-    return pd.concat(
-        [read_events(table, run=name) for table, name in zip(tables, names, strict=True) if table],
-        ignore_index=True,
+    files = runs_of_task(
+        where, images(where, "_bold"), "bold", entities_of_task(task, session), run=run
     )
+    return events_of_runs(files, where.parent)
 
 
 def _cleaned(series: xr.DataArray, bases: Sequence[np.ndarray]) -> xr.DataArray:

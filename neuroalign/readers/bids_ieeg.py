@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -12,16 +13,23 @@ import xarray as xr
 
 from neuroalign.data.schema import repeated
 from neuroalign.errors import DataError, name_some, unknown_name
-from neuroalign.readers.bids_names import inherited, subject_folder, without_prefix
+from neuroalign.readers.bids_names import (
+    entities_of_task,
+    events_of_runs,
+    inherited,
+    runs_of_task,
+    subject_folder,
+)
 from neuroalign.readers.electrodes import electrode_coords, read_json, read_table
-from neuroalign.readers.events import read_events
 from neuroalign.readers.mne_channels import chosen_channels
 from neuroalign.readers.mne_files import read_raw
-from neuroalign.readers.rows import entities, run_names
+from neuroalign.readers.rows import run_names
 
 # Endings of files of voltages that MNE-Python reads.
 ENDINGS = (".edf", ".bdf", ".vhdr", ".set", ".fif", ".ds")
 DATATYPES = ("ieeg", "eeg", "meg")
+# Parts of a FIF file of several; MNE-Python finds them from the first.
+LATER = re.compile(r"_split-(?!0*1_)")
 # Type of a channel in BIDS -> what neuroalign calls it.
 TYPES = {"MEGMAG": "mag", "MEGGRADAXIAL": "mag", "MEGGRADPLANAR": "grad"}
 
@@ -34,6 +42,7 @@ def read_bids_ieeg(
     session: object = None,
     run: object = None,
     datatype: str = "ieeg",
+    entities: Mapping[str, str] | None = None,
     channels: str | Sequence[str] | None = None,
     keep_bad: bool = False,
     space: str | None = None,
@@ -53,6 +62,8 @@ def read_bids_ieeg(
         out for all. Runs may be a sequence.
     datatype : str
         "ieeg", "eeg" or "meg".
+    entities : mapping, optional
+        Further parts of the names, as in ``{"acq": "clinical"}``.
     channels : str or sequence of str, optional
         A kind ("seeg", "ecog", "eeg", "mag", "grad", ...), or names. By default all of the brain.
     keep_bad : bool
@@ -81,7 +92,7 @@ def read_bids_ieeg(
     Holdgraf et al. (2019), doi:10.1038/s41597-019-0105-7; https://bids-specification.readthedocs.io
     /en/stable/modality-specific-files/intracranial-electroencephalography.html
     """
-    files, root = _files(folder, subject, task, session, run, datatype)
+    files, root = _files(folder, subject, task, session, run, datatype, entities)
     tables = [_channels(path, root) for path in files]
     bad = sorted({name for table in tables for name in table.index[table["status"] == "bad"]})
     kinds = {str(name): str(kind) for name, kind in tables[0]["kind"].items()}
@@ -107,12 +118,13 @@ def read_bids_ieeg_events(
     session: object = None,
     run: object = None,
     datatype: str = "ieeg",
+    entities: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Read the events of a subject in a task, on the clock of `read_bids_ieeg`.
 
     Parameters
     ----------
-    folder, subject, task, session, run, datatype
+    folder, subject, task, session, run, datatype, entities
         As of `read_bids_ieeg`.
 
     Returns
@@ -125,17 +137,8 @@ def read_bids_ieeg_events(
     DataError
         If a run has no events.
     """
-    files, root = _files(folder, subject, task, session, run, datatype)
-    tables = [inherited(path, "_events.tsv", root) for path in files]
-    missing = [path.name for path, table in zip(files, tables, strict=True) if table is None]
-    if missing:
-        message = f"Recording {missing[0]!r} has no events.tsv that holds for it."
-        raise DataError(message)
-    names = run_names(files, None)
-    found = [
-        read_events(table, run=name) for table, name in zip(tables, names, strict=True) if table
-    ]
-    return pd.concat(found, ignore_index=True)
+    files, root = _files(folder, subject, task, session, run, datatype, entities)
+    return events_of_runs(files, root)
 
 
 def _files(
@@ -145,6 +148,7 @@ def _files(
     session: object,
     run: object,
     datatype: str,
+    entities: Mapping[str, str] | None,
 ) -> tuple[list[Path], Path]:
     """Return the recordings of a task by session and run, and the folder of the dataset."""
     if datatype not in DATATYPES:
@@ -153,27 +157,10 @@ def _files(
     every = [
         path
         for path in sorted(where.rglob(f"*_{datatype}.*"))
-        if path.suffix in ENDINGS and path.parent.name == datatype
+        if path.suffix in ENDINGS and path.parent.name == datatype and not LATER.search(path.name)
     ]
-    wanted = {"task": without_prefix("task", task)}
-    wanted |= {} if session is None else {"ses": without_prefix("ses", session)}
-    found = [path for path in every if wanted.items() <= entities(path).items()]
-    if run is not None:
-        labels = [run] if isinstance(run, (str, int)) else list(run)  # type: ignore[call-overload]
-        numbers = {without_prefix("run", label).lstrip("0") for label in labels}
-        found = [path for path in found if entities(path).get("run", "").lstrip("0") in numbers]
-    if not found:
-        asked = [*wanted.items(), *([] if run is None else [("run", run)])]
-        words = ", ".join(f"{key}-{value}" for key, value in asked)
-        there = name_some(path.name for path in every) if every else "(there is none)"
-        message = f"Folder {str(where)!r} has no recording with {words} {there}."
-        raise DataError(message)
-    names = ["/".join(map(str, sorted(entities(path).items()))) for path in found]
-    if twice := repeated(names):
-        both = [path.name for path, name in zip(found, names, strict=True) if name == twice[0]]
-        message = f"Several files are of one run {name_some(both)}; keep one of them."
-        raise DataError(message)
-    return found, where.parent
+    wanted = entities_of_task(task, session, entities)
+    return runs_of_task(where, every, datatype, wanted, run=run), where.parent
 
 
 def _channels(path: Path, root: Path) -> pd.DataFrame:

@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
+import pandas as pd
+
 from neuroalign.data.schema import repeated
 from neuroalign.errors import DataError, name_some
-from neuroalign.readers.rows import entities
+from neuroalign.readers.events import read_events
+from neuroalign.readers.rows import entities, run_names
 
 # Entities of how a series was processed, which its confounds and events lack.
 PROCESSING = ("space", "res", "den", "desc", "label", "cohort")
@@ -34,31 +37,49 @@ def subject_folder(folder: str | PathLike[str], subject: object) -> Path:
     raise DataError(message)
 
 
+def entities_of_task(
+    task: str, session: object, others: Mapping[str, str] | None = None
+) -> dict[str, str | None]:
+    """Return the entities that the names of a task's files must have."""
+    return {
+        "task": without_prefix("task", task),
+        **({} if session is None else {"ses": without_prefix("ses", session)}),
+        **{key: without_prefix(key, value) for key, value in (others or {}).items()},
+    }
+
+
+def images(folder: Path, ending: str) -> list[Path]:
+    """Return the NIfTI files of a subject whose names end so before ``.nii`` or ``.nii.gz``."""
+    return [
+        path
+        for path in sorted(folder.rglob("*.nii*"))
+        if path.name.removesuffix(".gz").removesuffix(".nii").endswith(ending)
+    ]
+
+
 def runs_of_task(
     folder: Path,
-    ending: str,
+    files: Sequence[Path],
+    kind: str,
     wanted: Mapping[str, str | None],
     *,
     run: object = None,
 ) -> list[Path]:
-    """Return the files of a kind that have the entities wanted, by session and run.
+    """Return the files that have the entities wanted, by session and run.
 
     Parameters
     ----------
     folder : Path
         Of a subject.
-    ending : str
-        What names end with before ``.nii`` or ``.nii.gz``, as in "_bold".
+    files : sequence of Path
+        Those of a kind in it.
+    kind : str
+        How their names end, as in "bold".
     wanted : mapping
         Entity -> label, or None where names must lack it.
     run : str, int or sequence of these, optional
         Labels of the runs wanted; "1" is "01". All by default.
     """
-    files = [
-        path
-        for path in sorted(folder.rglob("*.nii*"))
-        if path.name.removesuffix(".gz").removesuffix(".nii").endswith(ending)
-    ]
     fitting = [
         path
         for path in files
@@ -67,7 +88,7 @@ def runs_of_task(
     if not fitting:
         asked = ", ".join(f"{key}-{value}" for key, value in wanted.items() if value)
         near = name_some(path.name for path in files) if files else "(there is none)"
-        message = f"Folder {str(folder)!r} has no file {ending[1:]} with {asked} {near}."
+        message = f"Folder {str(folder)!r} has no file {kind} with {asked} {near}."
         raise DataError(message)
     if run is not None:
         labels = [run] if isinstance(run, (str, int)) else list(run)  # type: ignore[call-overload]
@@ -81,6 +102,18 @@ def runs_of_task(
         fitting = [path for path in fitting if _number(entities(path).get("run", "1")) in numbers]
     _refuse_twins(fitting)
     return sorted(fitting, key=_by_session_and_run)
+
+
+def events_of_runs(files: Sequence[Path], root: Path) -> pd.DataFrame:
+    """Return the events that hold for files of a dataset, one file after the other."""
+    tables = []
+    for path, name in zip(files, run_names(files, None), strict=True):
+        table = inherited(path, "_events.tsv", root)
+        if table is None:
+            message = f"File {path.name!r} has no events.tsv in {str(root)!r} that holds for it."
+            raise DataError(message)
+        tables.append(read_events(table, run=name))
+    return pd.concat(tables, ignore_index=True)
 
 
 def companion(path: Path, endings: Sequence[str]) -> Path | None:
@@ -132,12 +165,12 @@ def _by_session_and_run(path: Path) -> tuple:
 
 
 def _refuse_twins(paths: Sequence[Path]) -> None:
-    """Refuse several versions of one run, as of several resolutions or echoes."""
+    """Refuse several versions of one run, as of several resolutions, echoes or formats."""
     keys = ["/".join(entities(path).get(key, "") for key in ("ses", "run")) for path in paths]
     if twice := repeated(keys):
         names = [path.name for path, key in zip(paths, keys, strict=True) if key == twice[0]]
         message = (
             f"Several files are of one run {name_some(names)}; say which by entities, as in "
-            "entities={'res': '2'}."
+            "entities={'res': '2'}, or keep one of them."
         )
         raise DataError(message)

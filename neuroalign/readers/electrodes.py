@@ -18,7 +18,7 @@ from neuroalign.readers.rows import entities
 REGIONS = ("roi", "region", "anatomy", "anatomical_label", "location", "brain_region")
 # Unit of coordinates -> mm; of pixels of a picture none are made.
 UNITS = {"mm": 1.0, "cm": 10.0, "m": 1000.0}
-HEMISPHERES = {"l": "left", "r": "right"}
+HEMISPHERES = {"l": "left", "left": "left", "r": "right", "right": "right"}
 TAKEN = ("name", "x", "y", "z", "hemisphere", "neuroid", "sample", "run", "onset", "kind", "bad")
 
 Coords = dict[str, tuple[str, np.ndarray]]

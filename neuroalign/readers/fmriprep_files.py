@@ -12,7 +12,13 @@ import xarray as xr
 
 from neuroalign.data.streams import checked_period
 from neuroalign.errors import DataError
-from neuroalign.readers.bids_names import companion, runs_of_task, without_prefix
+from neuroalign.readers.bids_names import (
+    companion,
+    entities_of_task,
+    images,
+    runs_of_task,
+    without_prefix,
+)
 from neuroalign.readers.confounds import confound_table
 from neuroalign.readers.files import existing, reading
 from neuroalign.readers.grids import require_same, whole_volume
@@ -31,19 +37,12 @@ def preprocessed_series(
 ) -> list[Path]:
     """Return the preprocessed series that are wanted, by session and run."""
     label, _, resolution = (space or "").partition(":")
-    wanted: dict[str, str | None] = {
-        "task": without_prefix("task", task),
-        "space": without_prefix("space", label) if space else None,
-        **({"res": without_prefix("res", resolution)} if resolution else {}),
-        **of_session(session),
-        **{key: without_prefix(key, value) for key, value in (entities or {}).items()},
-    }
-    return runs_of_task(where, "_desc-preproc_bold", wanted, run=run)
-
-
-def of_session(session: object) -> dict[str, str | None]:
-    """Return the session that names must have, where one is asked for."""
-    return {} if session is None else {"ses": without_prefix("ses", session)}
+    wanted = entities_of_task(task, session, entities)
+    wanted["space"] = without_prefix("space", label) if space else None
+    if resolution:
+        wanted["res"] = without_prefix("res", resolution)
+    kind = "desc-preproc_bold"
+    return runs_of_task(where, images(where, f"_{kind}"), kind, wanted, run=run)
 
 
 def shared_mask(files: Sequence[Path]) -> Any:
