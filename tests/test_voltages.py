@@ -56,6 +56,16 @@ def test_only_as_many_multiples_as_are_asked_for_are_taken_out():
     assert np.abs(left.values - sine(120, 4))[INSIDE].max() < 0.02
 
 
+@pytest.mark.parametrize("n", [6000, 6001, 6007])
+def test_the_amplitude_is_that_of_the_analytic_signal_of_scipy(rng, n):
+    noise = rng.normal(size=(n, 2))
+    sections = signal.butter(4, [70, 150], "bandpass", fs=1000, output="sos")
+    expected = np.abs(signal.hilbert(signal.sosfiltfilt(sections, noise, axis=0), axis=0))
+    found = band_amplitude.amplitude(noise, 1000, low=70, high=150)
+    np.testing.assert_allclose(found[INSIDE], expected[INSIDE], atol=5e-3)  # ends reach far
+    assert found.shape == noise.shape
+
+
 @pytest.mark.parametrize("frequency", [90, 105, 120])
 def test_a_sine_in_the_band_gives_its_amplitude(frequency):
     found = high_gamma(stream_of({"a": sine(frequency, 4, amplitude=7, phase=1)}), rate=100)

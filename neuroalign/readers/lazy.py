@@ -58,6 +58,10 @@ class _FileArray(BackendArray):
                 back.append(slice(None))
                 continue
             numbers = np.arange(size)[part]
+            if numbers.ndim and (np.diff(numbers) > 0).all():
+                wanted.append(numbers)
+                back.append(slice(None))
+                continue
             distinct, inverse = np.unique(numbers, return_inverse=True)
             wanted.append(distinct)
             # A scalar loses its axis, as numpy has it.

@@ -95,7 +95,7 @@ def _gathered(
     runs: Sequence[Run], starts: np.ndarray, wanted: np.ndarray, columns: np.ndarray
 ) -> np.ndarray:
     """Read the samples of these numbers, which increase, block by block."""
-    values = np.empty((len(wanted), len(columns)))
+    values = np.empty((len(columns), len(wanted))).T  # a channel in one piece, as it is filtered
     if not len(columns):
         return values
     for run, start, end in zip(runs, starts[:-1], starts[1:], strict=True):
@@ -104,6 +104,7 @@ def _gathered(
             inside = wanted[first:last] - start
             count = int(np.searchsorted(inside, inside[0] + BLOCK))
             block = run.read(int(inside[0]), int(inside[count - 1]) + 1, columns)
-            values[first : first + count] = block[inside[:count] - inside[0]]
+            near = inside[:count] - inside[0]
+            values[first : first + count] = block if len(block) == count else block[near]
             first += count
     return values
