@@ -8,6 +8,7 @@ import miniatures
 import numpy as np
 import pytest
 from miniatures import cowley2023
+from study_files import files_in
 
 import neuroalign as na
 from neuroalign.data.catalog import dataset_files, dataset_module
@@ -16,12 +17,6 @@ from neuroalign.errors import DataError
 from neuroalign.testing import check_adapter
 
 MINIATURES = [module.name for module in pkgutil.iter_modules(miniatures.__path__)]
-
-
-def files_in(folder, name):
-    """Return the files of a dataset as they lie in a folder, which nothing can be added to."""
-    card = dataset_module(name)[1].CARD
-    return DataFiles(name, dict.fromkeys(card.files, ""), folder=folder, verify=False)
 
 
 @pytest.fixture

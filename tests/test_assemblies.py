@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 from miniatures import freemanziemba2013, majajhong2015
+from study_files import load_in
 
 import neuroalign as na
 from neuroalign.data.catalog import dataset_module
-from neuroalign.data.download import DataFiles
 from neuroalign.data.schema import in_memory
 from neuroalign.errors import DataError, UnknownNameError
 from neuroalign.readers import assemblies
@@ -306,15 +306,9 @@ def test_damaged_images_are_said_in_one_sentence(images):
         read_stimulus_set(table, archive)
 
 
-def loaded(name, folder, **options):
-    module = dataset_module(name)[1]
-    files = DataFiles(name, dict.fromkeys(module.CARD.files, ""), folder=folder, verify=False)
-    return module.load(files, **options)
-
-
 def test_sites_of_majajhong2015_belong_to_their_animal(tmp_path):
     majajhong2015.write(tmp_path)
-    dataset = loaded("majajhong2015", tmp_path)
+    dataset = load_in(tmp_path, "majajhong2015")
     raw = xr.open_dataset(tmp_path / majajhong2015.ASSEMBLY, engine="h5netcdf")
     raw = raw["dicarlo.MajajHong2015.public"].load()
     assert dataset.subjects == ["Chabo", "Tito"]
@@ -329,11 +323,11 @@ def test_spikes_of_freemanziemba2013_are_added_up_in_the_window(tmp_path, monkey
     monkeypatch.setattr(dataset_module("freemanziemba2013")[1], "TOGETHER", 2)
     freemanziemba2013.write(tmp_path)
     raw = xr.open_dataset(tmp_path / freemanziemba2013.ASSEMBLY, engine="h5netcdf")["data"].load()
-    recording = loaded("freemanziemba2013", tmp_path).recordings["pooled"]
+    recording = load_in(tmp_path, "freemanziemba2013").recordings["pooled"]
     np.testing.assert_array_equal(recording.values, raw.values[:, 50:200].sum(axis=1).T)
     assert recording.attrs["units"] == "spikes per 150 ms"
-    bins = loaded("freemanziemba2013", tmp_path, start=0, stop=20, timed=True)
+    bins = load_in(tmp_path, "freemanziemba2013", start=0, stop=20, timed=True)
     timed = bins.recordings["pooled"]
     np.testing.assert_array_equal(timed.values, raw.values[:, :20].transpose(2, 0, 1))
     with pytest.raises(ValueError, match=r"^The file has 10 bins of 1 ms from 290 to 310 ms\.$"):
-        loaded("freemanziemba2013", tmp_path, start=290, stop=310)
+        load_in(tmp_path, "freemanziemba2013", start=290, stop=310)

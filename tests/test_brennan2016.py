@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from miniatures import brennan2016 as miniature
+from study_files import files_in
 
 import neuroalign as na
 from neuroalign.ceilings import inter_subject
@@ -23,9 +24,7 @@ ROIS = ["LATL", "RATL", "LPTL", "LIPL", "LPreM", "LIFG"]
 @pytest.fixture
 def files(tmp_path):
     miniature.write(tmp_path)
-    return DataFiles(
-        "brennan2016", dict.fromkeys(ADAPTER.CARD.files, ""), folder=tmp_path, verify=False
-    )
+    return files_in(tmp_path, "brennan2016")
 
 
 def test_words_begin_20_seconds_before_their_time_in_the_scan(files):

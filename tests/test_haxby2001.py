@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from miniatures import haxby2001 as miniature
+from study_files import files_in
 
 import neuroalign as na
 from neuroalign.data.catalog import dataset_module
-from neuroalign.data.download import DataFiles
 
 ADAPTER = dataset_module("haxby2001")[1]
 LABELS = miniature.labels()
@@ -21,9 +21,7 @@ ORDER = [name for run in miniature.RUNS for name in run]
 @pytest.fixture
 def files(tmp_path):
     miniature.write(tmp_path)
-    return DataFiles(
-        "haxby2001", dict.fromkeys(ADAPTER.CARD.files, ""), folder=tmp_path, verify=False
-    )
+    return files_in(tmp_path, "haxby2001")
 
 
 def volumes_of(files):

@@ -1,22 +1,18 @@
 """THINGS-fMRI: every response is that of its voxel and trial, and stays in its file."""
 
-import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from miniatures import hebart2023 as miniature
 from PIL import Image
+from study_files import LAZY, load_in, refused
 
 import neuroalign as na
-from neuroalign.data.catalog import dataset_module
-from neuroalign.data.download import DataFiles
 from neuroalign.data.schema import in_memory
 from neuroalign.errors import DataError
 from neuroalign.testing import check_dataset
-
-# What is said before, of a recording that is made when it is first asked for.
-LAZY = r"(Recording of subject '\w+-?\w*' could not be loaded: )?"
 
 
 @pytest.fixture
@@ -27,15 +23,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def load(folder):
-    def loaded(**options):
-        module = dataset_module("hebart2023")[1]
-        return module.load(DataFiles("x", module.CARD.files, folder=folder), **options)
-
-    return loaded
-
-
-def refused(message, error=ValueError):
-    return pytest.raises(error, match=f"^{LAZY}{re.escape(message)}$")
+    return partial(load_in, folder, "hebart2023")
 
 
 def assert_coded(recording, table):

@@ -8,10 +8,10 @@ import pytest
 from miniatures import kriegeskorte2008 as miniature
 from scipy.io import loadmat
 from scipy.stats import pearsonr, spearmanr
+from study_files import files_in
 
 import neuroalign as na
 from neuroalign.data.catalog import dataset_module
-from neuroalign.data.download import DataFiles
 from neuroalign.errors import DataError
 from neuroalign.rsa import load_model_dissimilarities, make_dissimilarities
 
@@ -22,9 +22,7 @@ LABELS = [f"{number:02}" for number in range(1, len(miniature.CATEGORIES) + 1)]
 @pytest.fixture
 def files(tmp_path):
     miniature.write(tmp_path)
-    return DataFiles(
-        "kriegeskorte2008", dict.fromkeys(ADAPTER.CARD.files, ""), folder=tmp_path, verify=False
-    )
+    return files_in(tmp_path, "kriegeskorte2008")
 
 
 def pairs(values):

@@ -1,16 +1,16 @@
 """LeBel et al. (2023): volumes and words are on the clock of their story."""
 
 import re
+from functools import partial
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 from miniatures import lebel2023 as miniature
+from study_files import load_in, refused
 
 import neuroalign as na
-from neuroalign.data.catalog import dataset_module
-from neuroalign.data.download import DataFiles
 from neuroalign.data.schema import in_memory
 from neuroalign.errors import DataError, DownloadError
 from neuroalign.testing import check_dataset
@@ -26,16 +26,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def load(folder):
-    def loaded(**options):
-        module = dataset_module("lebel2023")[1]
-        files = DataFiles("lebel2023", module.CARD.files, how_to_get="x", folder=folder)
-        return module.load(files, **options)
-
-    return loaded
-
-
-def refused(message, error=ValueError):
-    return pytest.raises(error, match=f"^{re.escape(message)}$")
+    return partial(load_in, folder, "lebel2023")
 
 
 def test_every_response_is_that_of_its_story_volume_and_voxel(load):
@@ -121,7 +112,7 @@ def test_word_rate_is_scored_beside_volumes_that_were_cut(load):
 def test_a_story_that_is_not_there_is_named(load, folder):
     path = folder / "derivative" / "preprocessed_data" / "UTS02" / "avatar.hf5"
     path.unlink()
-    with pytest.raises(DownloadError, match=re.escape(f"got from x and put at {path}.")):
+    with pytest.raises(DownloadError, match=re.escape(f" and put at {path}.")):
         load(**SOME)
 
 

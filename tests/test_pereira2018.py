@@ -1,20 +1,17 @@
 """Pereira et al. (2018): every response is that of its sentence and voxel."""
 
 import re
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from miniatures import pereira2018 as miniature
 from scipy.io import savemat
+from study_files import LAZY, load_in, refused
 
-from neuroalign.data.catalog import dataset_module
-from neuroalign.data.download import DataFiles
 from neuroalign.errors import DownloadError, UnknownNameError
 from neuroalign.testing import check_dataset
-
-# What is said before, of a recording that is made when it is first asked for.
-LAZY = r"(Recording of subject '\w+-?\w*' could not be loaded: )?"
 
 
 @pytest.fixture
@@ -25,16 +22,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def load(folder):
-    def loaded(**options):
-        module = dataset_module("pereira2018")[1]
-        files = DataFiles("pereira2018", module.CARD.files, how_to_get="x", folder=folder)
-        return module.load(files, **options)
-
-    return loaded
-
-
-def refused(message, error=ValueError):
-    return pytest.raises(error, match=f"^{LAZY}{re.escape(message)}$")
+    return partial(load_in, folder, "pereira2018")
 
 
 @pytest.mark.parametrize("experiment", miniature.SUBJECTS)
@@ -110,7 +98,7 @@ def test_one_subject_needs_its_own_file_only(load, folder):
 def test_a_file_that_is_not_there_is_named(load, folder):
     path = folder / "M14" / "data_384sentences.mat"
     path.unlink()
-    with pytest.raises(DownloadError, match=re.escape(f"got from x and put at {path}.")):
+    with pytest.raises(DownloadError, match=re.escape(f" and put at {path}.")):
         load().recordings["M14"]
 
 

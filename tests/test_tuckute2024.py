@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from miniatures import tuckute2024 as miniature
+from study_files import load_in
 
 import neuroalign as na
-from neuroalign.data.catalog import dataset_module
-from neuroalign.data.download import DataFiles
 from neuroalign.errors import DataError, DownloadError
 
 
@@ -23,8 +22,7 @@ def write(tmp_path):
         (miniature.table() if table is None else table).to_csv(
             tmp_path / miniature.FILE, index=False
         )
-        files = DataFiles("tuckute2024", {miniature.FILE: ""}, folder=tmp_path)
-        return dataset_module("tuckute2024")[1].load(files, **options)
+        return load_in(tmp_path, "tuckute2024", **options)
 
     return written
 

@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from miniatures import vanvliet2018 as miniature
+from study_files import files_in
 
 import neuroalign as na
 from neuroalign.data.catalog import dataset_module
-from neuroalign.data.download import DataFiles
 
 ADAPTER = dataset_module("vanvliet2018")[1]
 # Of MNE-Python, on what pandas will change.
@@ -18,9 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The inplace keyword")
 @pytest.fixture
 def files(tmp_path):
     miniature.write(tmp_path)
-    return DataFiles(
-        "vanvliet2018", dict.fromkeys(ADAPTER.CARD.files, ""), folder=tmp_path, verify=False
-    )
+    return files_in(tmp_path, "vanvliet2018")
 
 
 def recording_of(files):

@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 from miniatures import zhang2011 as miniature
+from study_files import files_in
 
 import neuroalign as na
 from neuroalign.data.catalog import dataset_module
-from neuroalign.data.download import DataFiles
 from neuroalign.errors import MissingPackageError
 from neuroalign.testing import check_adapter
 
@@ -21,9 +21,7 @@ LATE = [100, 150, 200, 250, 300, 350]  # ms: bins within 100 to 500 ms
 @pytest.fixture
 def files(tmp_path):
     miniature.write(tmp_path)
-    return DataFiles(
-        "zhang2011", dict.fromkeys(ADAPTER.CARD.files, ""), folder=tmp_path, verify=False
-    )
+    return files_in(tmp_path, "zhang2011")
 
 
 def expected(begins):
