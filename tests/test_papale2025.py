@@ -140,7 +140,7 @@ def test_responses_to_other_images_are_refused(files, tmp_path):
     names = files["monkeyF/_logs/things_imgs.mat"].read_bytes()
     miniature.write(tmp_path, train=miniature.TRAIN[:3])
     files["monkeyF/_logs/things_imgs.mat"].write_bytes(names)
-    message = "Coordinate 'stimulus' has 4 labels, but stimulus has 3."
+    message = "Coordinate 'stimulus' of subject 'F' has 4 labels, but stimulus has 3."
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         ADAPTER.load(files).recordings["F"]
 

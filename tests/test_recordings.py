@@ -141,7 +141,7 @@ def test_a_coordinate_given_with_its_axis_lies_there():
 
 @pytest.mark.parametrize(("name", "axis"), [("stimulus", "stimulus"), ("roi", "neuroid")])
 def test_coordinates_of_another_length_than_their_axis_are_refused(name, axis):
-    with refused(f"Coordinate {name!r} has 3 labels, but {axis} has 2."):
+    with refused(f"Coordinate {name!r} of subject 'm1' has 3 labels, but {axis} has 2."):
         make(np.eye(2), **{name: ["a", "b", "c"]})
 
 

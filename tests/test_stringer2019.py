@@ -112,7 +112,7 @@ def test_a_recording_without_responses_is_refused(files):
 def test_responses_to_fewer_stimuli_are_refused(files):
     path = files[f"natimg2800_{LAST}.mat"]
     change(path, lambda stim: stim.update(istim=stim["istim"][:-1]))
-    message = "Coordinate 'stimulus' has 12 labels, but showing has 13."
+    message = f"Coordinate 'stimulus' of subject {named(LAST)!r} has 12 labels, but showing has 13."
     with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
         ADAPTER.load(files).recordings[named(LAST)]
 

@@ -97,7 +97,7 @@ def make_recording(
         raise DataError(message)
     period = checked_period(sampling_period, dims)
     sizes = dict(zip(dims, data.shape, strict=True))
-    located = {name: _locate(name, value, sizes) for name, value in coords.items()}
+    located = {name: _locate(name, value, sizes, owner) for name, value in coords.items()}
     facts: dict[str, object] = {"units": str(units), **(attrs or {})}
     if period is None:
         home = "showing" if "showing" in sizes else "stimulus"
@@ -192,7 +192,7 @@ def _check_dims(dims: tuple[str, ...], shape: tuple[int, ...]) -> None:
         raise DataError(message)
 
 
-def _locate(name: str, value: Any, sizes: Mapping[str, int]) -> tuple:
+def _locate(name: str, value: Any, sizes: Mapping[str, int], owner: str) -> tuple:
     """Say on which axis the labels of a coordinate lie."""
     if isinstance(value, (Set, Mapping, Iterator)):
         message = f"Coordinate {name!r} is a {type(value).__name__}; give its labels as a list."
@@ -207,7 +207,10 @@ def _locate(name: str, value: Any, sizes: Mapping[str, int]) -> tuple:
         labels = _as_array(name, value)
         dim = _home(name, len(labels), sizes)
     if len(labels) != sizes[dim]:
-        message = f"Coordinate {name!r} has {len(labels)} labels, but {dim} has {sizes[dim]}."
+        message = (
+            f"Coordinate {name!r} of subject {owner!r} has {len(labels)} labels, but {dim} has "
+            f"{sizes[dim]}."
+        )
         raise DataError(message)
     if labels.dtype == object and not _types(labels) <= {str}:
         missing = UNKNOWN if name in NEUROID_COORDS else None
