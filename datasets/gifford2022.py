@@ -28,7 +28,7 @@ CARD = na.DatasetCard(
     n_subjects=10,
     n_stimuli=16740,
     n_neuroids=63,
-    n_repetitions="4-80",
+    n_repetitions="4 or 80",
     size=203_900_000_000,
     notes="Layout as github.com/nemarDatasets/nm000232 (doi:10.82901/nemar.nm000232) holds it: two "
     "tables of events were seen, and no recording. Size is that of all its files; a test run has "

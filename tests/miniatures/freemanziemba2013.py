@@ -5,14 +5,13 @@ the authors, in bins of 1 ms, with V1 before V2 and neuroids numbered from 1; th
 table of images are those that the same script writes, and that of the aperture adds one.
 """
 
-import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from PIL import Image
+
+from miniatures.majajhong2015 import write_images
 
 ASSEMBLY = "assy_movshon_FreemanZiemba2013_public.nc"
 TABLE = "image_movshon_FreemanZiemba2013_aperture-public.csv"
@@ -20,7 +19,6 @@ IMAGES = "image_movshon_FreemanZiemba2013_aperture-public.zip"
 REGIONS = ["V1", "V1", "V2", "V2", "V2"]
 TYPES, FAMILIES, SAMPLES = ("noise", "texture"), (13, 327), (1, 2)
 N_REPETITIONS, N_BINS = 3, 300
-PIXELS = 6
 LATENCY = 60  # ms; neurons are silent before
 
 
@@ -28,11 +26,7 @@ def write(folder, seed=0):
     """Write the assembly, the table of images, and the images."""
     rng = np.random.default_rng(seed)
     table = stimuli()
-    with zipfile.ZipFile(Path(folder) / IMAGES, "w") as archive:
-        for number, name in enumerate(table["filename"]):
-            file = io.BytesIO()
-            Image.fromarray(np.full((PIXELS, PIXELS), 20 * number, np.uint8)).save(file, "PNG")
-            archive.writestr(name, file.getvalue())
+    write_images(Path(folder) / IMAGES, table["filename"])
     table.sample(frac=1, random_state=seed).to_csv(Path(folder) / TABLE, index=False)
     encoding = {"data": {"zlib": True, "complevel": 1}}
     dataset = assembly(table, rng).to_dataset(name="data")

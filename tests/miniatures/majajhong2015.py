@@ -29,13 +29,18 @@ def write(folder, seed=0):
     """Write the assembly, the table of images, and the images."""
     rng = np.random.default_rng(seed)
     table = stimuli()
-    with zipfile.ZipFile(Path(folder) / IMAGES, "w") as archive:
-        for number, name in enumerate(table["filename"]):
+    write_images(Path(folder) / IMAGES, table["filename"])
+    table.to_csv(Path(folder) / TABLE, index=False)
+    assembly(table, rng).to_netcdf(Path(folder) / ASSEMBLY, engine="h5netcdf")
+
+
+def write_images(path, names):
+    """Write an archive of small images, each of one gray."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, name in enumerate(names):
             file = io.BytesIO()
             Image.fromarray(np.full((PIXELS, PIXELS), 20 * number, np.uint8)).save(file, "PNG")
             archive.writestr(name, file.getvalue())
-    table.to_csv(Path(folder) / TABLE, index=False)
-    assembly(table, rng).to_netcdf(Path(folder) / ASSEMBLY, engine="h5netcdf")
 
 
 def stimuli():
