@@ -78,7 +78,7 @@ def test_choices_are_what_similarities_are_scored_on(save):
         (
             "a,b,c,odd\ncat,,car,car\n",
             {},
-            "1 rows of {path!r} have nothing in column 'b'.",
+            "1 rows of {path!r} have no stimulus (column 'b', first: row 1); it may be cut short.",
         ),
         (
             "a,b,c,odd\ncat,dog,car,car\n",

@@ -11,11 +11,11 @@ import xarray as xr
 
 from neuroalign.data.dissimilarities import make_dissimilarities
 from neuroalign.data.schema import as_labels
-from neuroalign.errors import DataError, unknown_name
+from neuroalign.errors import DataError
 from neuroalign.readers.arrays import read_npy
 from neuroalign.readers.files import existing
 from neuroalign.readers.matlab import read_mat
-from neuroalign.readers.table_files import load_table, to_numbers
+from neuroalign.readers.table_files import check_columns, load_table, to_ids, to_numbers
 
 NAMES = ["stimulus_1", "stimulus_2", "stimulus_3"]
 
@@ -78,15 +78,8 @@ def read_choices(
         message = f"stimuli={list(stimuli)!r} does not name the three columns of a triplet."
         raise DataError(message)
     table, where = load_table(path, separator=separator), str(path)
-    for name in (*columns, chosen, *([subject] if subject else [])):
-        if name not in table:
-            raise unknown_name(name, map(str, table.columns), kind="column of the table")
-    for name in (*columns, *([subject] if subject else [])):
-        empty = table[name].isna() | (table[name].astype(str) == "")
-        if empty.any():
-            message = f"{empty.sum()} rows of {where!r} have nothing in column {name!r}."
-            raise DataError(message)
-    shown = np.stack([as_labels(table[name].tolist(), "stimulus") for name in columns], axis=1)
+    check_columns(table, [*columns, chosen, *([subject] if subject else [])])
+    shown = np.stack([to_ids(table, name, "stimulus", where) for name in columns], axis=1)
     same = (shown == np.roll(shown, 1, axis=1)).any(axis=1)
     if same.any():
         message = (
@@ -97,7 +90,7 @@ def read_choices(
     positions = _positions(table[chosen], shown, counted_from, where)
     choices = pd.DataFrame(shown, columns=NAMES).assign(chosen=positions)
     if subject:
-        choices["subject"] = as_labels(table[subject].tolist(), "subject")
+        choices["subject"] = to_ids(table, subject, "subject", where)
     return choices
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from neuroalign.data.schema import repeated
-from neuroalign.errors import DataError, MissingPackageError, name_some
+from neuroalign.data.schema import as_labels, repeated
+from neuroalign.errors import DataError, MissingPackageError, name_some, unknown_name
 from neuroalign.readers.files import existing, reading
 
 # What stands for a response that is missing.
@@ -56,6 +57,26 @@ def load_table(
         message = f"Table {str(file)!r} has a header, but no row."
         raise DataError(message)
     return table
+
+
+def check_columns(table: pd.DataFrame, names: Iterable[str]) -> None:
+    """Refuse names that no column of a table has."""
+    for name in names:
+        if name not in table:
+            raise unknown_name(name, map(str, table.columns), kind="column of the table")
+
+
+def to_ids(table: pd.DataFrame, column: str, what: str, where: str) -> np.ndarray:
+    """Turn a column into labels, none of which may be empty."""
+    values = table[column]
+    empty = values.isna() | (values.astype(str) == "")
+    if empty.any():
+        message = (
+            f"{empty.sum()} rows of {where!r} have no {what} (column {column!r}, first: row "
+            f"{int(np.flatnonzero(empty)[0]) + 1}); it may be cut short."
+        )
+        raise DataError(message)
+    return as_labels(values.tolist(), what)
 
 
 def to_numbers(column: pd.Series, name: str, where: str) -> np.ndarray:

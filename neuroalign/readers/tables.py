@@ -11,9 +11,15 @@ import pandas as pd
 import xarray as xr
 
 from neuroalign.data.schema import as_labels, repeated
-from neuroalign.errors import DataError, name_some, unknown_name
+from neuroalign.errors import DataError, name_some
 from neuroalign.readers.columns import column_coords
-from neuroalign.readers.table_files import load_table, to_numbers, to_plain
+from neuroalign.readers.table_files import (
+    check_columns,
+    load_table,
+    to_ids,
+    to_numbers,
+    to_plain,
+)
 
 RESERVED = ("showing", "neuroid", "time", "subject", "sample")
 
@@ -117,28 +123,14 @@ def _listed(table: pd.DataFrame) -> str:
 
 
 def _check_columns(table: pd.DataFrame, wanted: Sequence[str | None]) -> None:
-    for name in wanted:
-        if name is not None and name not in table:
-            raise unknown_name(name, map(str, table.columns), kind="column of the table")
-    if twice := repeated([name for name in wanted if name is not None]):
+    names = [name for name in wanted if name is not None]
+    check_columns(table, names)
+    if twice := repeated(names):
         message = (
             f"Column {twice[0]!r} is given for two things; stimulus, repetition, neuroids and "
             "responses are columns of their own."
         )
         raise DataError(message)
-
-
-def _ids(table: pd.DataFrame, column: str, what: str, where: str) -> np.ndarray:
-    """Return labels, none of which may be empty."""
-    values = table[column]
-    empty = values.isna() | (values.astype(str) == "")
-    if empty.any():
-        message = (
-            f"{empty.sum()} rows of {where!r} have no {what} (column {column!r}, first: row "
-            f"{int(np.flatnonzero(empty)[0]) + 1}); it may be cut short."
-        )
-        raise DataError(message)
-    return as_labels(values.tolist(), what)
 
 
 def _wide(
@@ -149,7 +141,7 @@ def _wide(
     where: str,
 ) -> xr.DataArray:
     _check_columns(table, [stimulus, repetition, *columns])
-    labels = _ids(table, stimulus, "stimulus", where)
+    labels = to_ids(table, stimulus, "stimulus", where)
     values = np.stack([to_numbers(table[name], name, where) for name in columns], axis=1)
     dim = "showing" if repetition or repeated(labels) else "stimulus"
     others = table.drop(columns=[*columns, stimulus])
@@ -168,10 +160,10 @@ def _long(
     where: str,
 ) -> xr.DataArray:
     _check_columns(table, [stimulus, neuroid, response, repetition])
-    shown = _ids(table, stimulus, "stimulus", where)
-    named = _ids(table, neuroid, "neuroid", where)
+    shown = to_ids(table, stimulus, "stimulus", where)
+    named = to_ids(table, neuroid, "neuroid", where)
     numbers = to_numbers(table[response], response, where)
-    again = _ids(table, repetition, "repetition", where) if repetition else np.zeros(len(table))
+    again = to_ids(table, repetition, "repetition", where) if repetition else np.zeros(len(table))
     rows = pd.DataFrame({"stimulus": shown, "repetition": again})
     row = rows.groupby(["stimulus", "repetition"], sort=False).ngroup().to_numpy()
     column, labels = pd.factorize(named)
