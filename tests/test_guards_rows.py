@@ -10,8 +10,8 @@ from PIL import Image
 
 import neuroalign as na
 from neuroalign.data.row_table import read_rows
+from neuroalign.features.row_order import read_order
 from neuroalign.guards.duplicates import content_codes
-from neuroalign.guards.order import read_order
 
 FOLDS = na.TrainTest(test=[f"s{k:02}" for k in range(30, 40)])
 

@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 
 from neuroalign.data.schema import row_dim
+from neuroalign.features.row_order import RowOrder
 from neuroalign.guards.case import UNKNOWN_ORDER, Case, Found
 from neuroalign.guards.median_r import median
-from neuroalign.guards.order import RowOrder
 from neuroalign.numerics.autocorrelation import Decay, decay, distance_to, group_correlation
 from neuroalign.splits import Splits
 

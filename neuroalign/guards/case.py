@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 
 from neuroalign.ceilings import mean_over_folds
+from neuroalign.features.row_order import RowOrder, read_order
 from neuroalign.guards.chosen import ChosenLayer
 from neuroalign.guards.median_r import MedianR, median
-from neuroalign.guards.order import RowOrder, read_order
 from neuroalign.metrics.protocol import Metric
 from neuroalign.models.protocol import Model
 from neuroalign.preparation import Prepared, side_by_side

@@ -14,11 +14,16 @@ from neuroalign.models.protocol import Model, PrecomputedModel, as_model
 ENTRY_POINTS = "neuroalign.models"
 FILE_SUFFIXES = (".csv", ".nc")
 SHIPPED = {
+    "content-free": "neuroalign.models.content_free:load",
     "efficientnet-lite0": "neuroalign.models.efficientnet:load",
     "efficientnet-lite0-untrained": "neuroalign.models.efficientnet:load_untrained",
+    "gabor": "neuroalign.models.gabor:load",
     "minilm": "neuroalign.models.minilm:load",
     "minilm-untrained": "neuroalign.models.minilm:load_untrained",
     "pixels": "neuroalign.models.pixels:load",
+    "random-features": "neuroalign.models.content_free:load_random",
+    "word-frequency": "neuroalign.models.words:load_frequency",
+    "word-length": "neuroalign.models.words:load_length",
     "word-rate": "neuroalign.models.words:load",
 }
 
@@ -34,7 +39,7 @@ def list_models() -> list[str]:
     --------
     >>> import neuroalign as na
     >>> na.list_models()[-2:]
-    ['pixels', 'word-rate']
+    ['word-length', 'word-rate']
     """
     return sorted(_locations())
 
