@@ -30,6 +30,9 @@ CARD = na.DatasetCard(
     n_neuroids=231,
     n_repetitions="6-10",
     size=18_336_906,
+    notes="Every session names its images image0001 and so on: the same label in two sessions is not "
+    "the same image. 600 images of 210322 are among the 640 of 210325, under other names; all "
+    "others are of one session.",
     files={
         "images_190923.zip": f"{HOST}/images/images_190923.zip#sha256="
         "e99a4df1c7476bdc4d565ff4408bc421976ecc3a22c41af6bfd0cfbddb508c0c",
