@@ -11,6 +11,7 @@ import typer
 import typer.core
 
 from neuroalign import cli_options as options
+from neuroalign import cli_words as words
 from neuroalign.cli_disperse import disperse
 from neuroalign.cli_outputs import output_file, run_folder
 from neuroalign.errors import NeuroalignError
@@ -56,63 +57,23 @@ def _options(
 
 @app.command()
 def score(
-    model: Annotated[
-        str,
-        typer.Argument(
-            help="One of `neuroalign models`, or a .csv table of stimuli x units, or a .nc file."
-        ),
-    ] = DEMO_MODEL,
-    dataset: Annotated[
-        str, typer.Argument(help="One of `neuroalign datasets`, a file or a folder.")
-    ] = DEMO_DATASET,
-    metric: Annotated[
-        str | None,
-        typer.Option(
-            help=f"One of {', '.join(options.METRICS)}. By default ridge, or banded --with "
-            "another model."
-        ),
-    ] = None,
-    beside: Annotated[
-        str | None,
-        typer.Option(
-            "--with", help="Model whose units are a second feature space beside each layer."
-        ),
-    ] = None,
-    layers: options.Names = None,
-    subjects: options.Names = None,
-    roi: options.Names = None,
-    by: Annotated[
-        str | None,
-        typer.Option(help="What splits recordings, such as roi, for rsa, cka and their like."),
-    ] = None,
-    n_folds: options.Folds = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of folds and split halves.")] = 0,
-    device: options.Device = "cpu",
-    option: options.OfDataset = None,
-    model_option: Annotated[
-        list[str] | None, typer.Option(help="Of the model, as in context=window.")
-    ] = None,
-    metric_option: Annotated[
-        list[str] | None,
-        typer.Option(help="Of the metric, as in dissimilarity=crossnobis or comparison=rho_a."),
-    ] = None,
-    against: Annotated[
-        str | None,
-        typer.Option(
-            help="Models to beat, separated by commas, or 'none'. By default the untrained twin, "
-            "and the pixels or the rate of words."
-        ),
-    ] = None,
-    guards: Annotated[
-        str | None,
-        typer.Option(
-            help="What is looked for beside the score, separated by commas, or 'none'. By default "
-            "all that apply."
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for scores, table, figure and provenance.")
-    ] = None,
+    model: words.Model = DEMO_MODEL,
+    dataset: words.Dataset = DEMO_DATASET,
+    metric: words.Metric = None,
+    beside: words.Beside = None,
+    layers: words.Names = None,
+    subjects: words.Names = None,
+    roi: words.Names = None,
+    by: words.By = None,
+    n_folds: words.Folds = None,
+    seed: words.Seed = 0,
+    device: words.Device = "cpu",
+    option: words.OfDataset = None,
+    model_option: words.OfModel = None,
+    metric_option: words.OfMetric = None,
+    against: words.Against = None,
+    guards: words.Guards = None,
+    out: words.RunFolder = None,
 ) -> None:
     """Score a model against a dataset, beside the models that it has to beat.
 
@@ -120,7 +81,6 @@ def score(
     layers, so that the right answer is known and nothing is downloaded.
     """
     import neuroalign as na
-    from neuroalign.data.catalog import dataset_module
     from neuroalign.numerics.device import check_device
 
     check_device(device)
@@ -130,29 +90,19 @@ def score(
     options.check_beside(measure, beside)
     if (model, dataset) == (DEMO_MODEL, DEMO_DATASET):
         typer.echo(f"Scoring the embedded case: {model} on {dataset}, whose truth is known.")
-    joined = options.short_name(model) + (
-        "" if beside is None else f"+{options.short_name(beside)}"
-    )
-    folder = run_folder(out, f"{joined}_{dataset_module(dataset)[0]}_{measure}")
-    own = options.read_pairs(model_option, "--model-option")
+    folder = run_folder(out, options.run_name(model, beside, dataset, measure))
+    of_model = options.read_pairs(model_option, "--model-option")
     of_data = options.dataset_options(dataset, option)
-    network = options.named_model(model, device, own)
+    network = options.named_model(model, device, of_model)
     rivals = options.rivals_of(model, network.reads, against)
     looked_for = options.guards_of(guards, network.reads, rivals)
     data = na.load_dataset(dataset, subjects=options.split_names(subjects), **of_data)
     typer.echo(repr(data))
-    scored = options.Scorer(
-        data,
-        kind,
-        beside,
-        device,
-        roi=options.split_names(roi),
-        folds=None if n_folds is None else options.fold_rule(data, n_folds),
-        seed=seed,
-        by=tuple(options.split_names(by) or ()),
-    )
-    own_of = {model + options.UNTRAINED: own}
-    others = ((name, options.named_model(name, device, own_of.get(name, {}))) for name in rivals)
+    rule = None if n_folds is None else options.fold_rule(data, n_folds)
+    split, regions = tuple(options.split_names(by) or ()), options.split_names(roi)
+    scored = options.Scorer(data, kind, beside, device, regions, rule, seed, split)
+    own = {model + options.UNTRAINED: of_model}  # what a twin is told, too
+    others = ((name, options.named_model(name, device, own.get(name, {}))) for name in rivals)
     _report(scored, network, others, options.split_names(layers), looked_for, folder)
 
 
@@ -235,8 +185,8 @@ def models() -> None:
 
 @app.command()
 def check(
-    dataset: options.Dataset,
-    option: options.OfDataset = None,
+    dataset: words.Dataset,
+    option: words.OfDataset = None,
 ) -> None:
     """Read a whole dataset and list all its faults, each with what to do about it."""
     import neuroalign as na
@@ -254,9 +204,9 @@ def check(
 
 @app.command()
 def advise(
-    dataset: options.Dataset,
-    n_folds: options.Folds = None,
-    option: options.OfDataset = None,
+    dataset: words.Dataset,
+    n_folds: words.Folds = None,
+    option: words.OfDataset = None,
 ) -> None:
     """Say which folds, noise ceiling, interval and test fit a dataset, and why."""
     import neuroalign as na
@@ -279,10 +229,16 @@ def fetch(
     from neuroalign.data.catalog import dataset_files
 
     known = dataset_files(dataset)
+    if not known:
+        typer.echo(f"Dataset {dataset!r} has nothing to fetch; load it as it is.")
+        return
     found = known.fetch(known.matching(files) if files else None)
     for path in found.values():
         typer.echo(str(path))
-    typer.echo(f"{len(found)} files are there and verified.")
+    count = "1 file is" if len(found) == 1 else f"{len(found)} files are"
+    unknown = sum(not known.has_hash(name) for name in found)
+    but = f", but {unknown} without a published hash to compare" if unknown else " and verified"
+    typer.echo(f"{count} there{but}.")
 
 
 @app.command()

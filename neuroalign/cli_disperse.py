@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from neuroalign import cli_options as options
+from neuroalign import cli_words as words
 from neuroalign.cli_outputs import new_folder
 from neuroalign.errors import NeuroalignError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def disperse(
-    dataset: options.Dataset,
+    dataset: words.Dataset,
     layers: Annotated[
         list[str] | None,
         typer.Argument(
@@ -49,8 +50,8 @@ def disperse(
     ] = None,
     n_null: Annotated[int, typer.Option(min=0, help="Fits to shuffled stimuli, in a fold.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Of folds and shuffles.")] = 0,
-    device: options.Device = "cpu",
-    option: options.OfDataset = None,
+    device: words.Device = "cpu",
+    option: words.OfDataset = None,
     out: Annotated[Path | None, typer.Option(help="New folder for values and figure.")] = None,
 ) -> None:
     """Show on which stimuli systems agree: layers of networks, subjects, or both."""

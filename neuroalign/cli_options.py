@@ -7,9 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from neuroalign.errors import DataError, NeuroalignError, unknown_name
 from neuroalign.models.baselines import BASELINES
@@ -25,16 +23,6 @@ if TYPE_CHECKING:
     from neuroalign.similarity.sides import Measure
 
 UNTRAINED = "-untrained"
-
-# Options that several commands have.
-Dataset = Annotated[str, typer.Argument(help="Name, file or folder of a dataset.")]
-OfDataset = Annotated[list[str] | None, typer.Option(help="Of the dataset, as in session=201025.")]
-Names = Annotated[str | None, typer.Option(help="Names, separated by commas.")]
-Folds = Annotated[
-    int | None,
-    typer.Option(help="Folds of cross-validation.", show_default="as the data allow"),
-]
-Device = Annotated[str, typer.Option(help="'cpu' or 'cuda'.")]
 
 ROWS_PER_DIMENSION = 10  # training stimuli for each dimension that a rotation is fitted in
 
@@ -187,6 +175,14 @@ def guards_of(guards: str | None, reads: str | None, rivals: Sequence[str]) -> l
     return [name for name in wanted if not (name == "baseline" and beaten)]
 
 
+def run_name(model: str, beside: str | None, dataset: str, metric: str) -> str:
+    """Name the folder of a run."""
+    from neuroalign.data.catalog import dataset_module
+
+    joined = "+".join(short_name(name) for name in (model, beside) if name is not None)
+    return f"{joined}_{dataset_module(dataset)[0]}_{metric}"
+
+
 def short_name(model: str) -> str:
     """Name a model in the names of folders; a file goes without its folder and suffix."""
     from neuroalign.models.catalog import is_file_name
@@ -208,11 +204,16 @@ def kept_dimensions(
 
 def read_pairs(pairs: list[str] | None, word: str) -> dict[str, str]:
     """Read options of the form name=value."""
-    found = {}
+    found: dict[str, str] = {}
     for pair in pairs or []:
         name, equals, value = pair.partition("=")
         if not equals:
             message = f"{word} {pair!r} is not of the form name=value."
+            raise NeuroalignError(message)
+        if name in found:
+            message = (
+                f"{word} {name}=... is given twice, as {found[name]!r} and {value!r}; keep one."
+            )
             raise NeuroalignError(message)
         found[name] = value
     return found

@@ -54,13 +54,25 @@ def planted():
 
 
 @pytest.fixture
-def check(monkeypatch, capsys):
-    """Run `neuroalign check` as a shell would; returns exit code and what it says of errors."""
+def run(monkeypatch, capsys):
+    """Run the command as a shell would; returns exit code, output and errors."""
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
 
-    def run(dataset):
-        monkeypatch.setattr(sys, "argv", ["neuroalign", "check", str(dataset)])
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["neuroalign", *map(str, words)])
         with pytest.raises(SystemExit) as stop:
             cli.main()
-        return stop.value.code, capsys.readouterr().err
+        return stop.value.code, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture
+def check(run):
+    """Run `neuroalign check`; returns exit code and what it says of errors."""
+
+    def check(dataset):
+        code, _, said = run("check", dataset)
+        return code, said
+
+    return check

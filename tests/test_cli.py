@@ -1,6 +1,5 @@
 """The command line: what it writes and prints, and one sentence where it refuses."""
 
-import hashlib
 import re
 import subprocess
 import sys
@@ -51,20 +50,6 @@ def plain(text):
 @pytest.fixture
 def tiny(tmp_path):
     return write_dataset(tmp_path / "tiny")
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command as a shell would; returns exit code, output and errors."""
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["neuroalign", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        return stop.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture(scope="module")
@@ -218,6 +203,11 @@ REFUSALS = {
         ["--option", "noise"],
         "--option 'noise' is not of the form name=value.",
     ),
+    "option given twice": (
+        ["pixels"],
+        ["--option", "noise=1", "--option", "noise=2"],
+        "--option noise=... is given twice, as '1' and '2'; keep one.",
+    ),
     "too many folds": (
         ["pixels"],
         ["--n-folds", "30"],
@@ -364,17 +354,6 @@ def test_datasets_are_listed_with_their_cards(run):
     assert "CC0-1.0" in out
 
 
-def test_some_files_are_fetched_by_a_pattern(run, tmp_path):
-    dataset, _ = dataset_with_file(tmp_path / "own")
-    code, out, _ = run("fetch", dataset, "*.csv")
-    assert (code, out.splitlines()[-1]) == (0, "1 files are there and verified.")
-    code, _, err = run("fetch", dataset, "*.npy")
-    assert (code, err) == (
-        1,
-        "Error: No file of dataset 'own' is called '*.npy'. Known: 'table.csv'.\n",
-    )
-
-
 def test_models_are_listed(run):
     assert run("models") == (0, "\n".join([*na.list_models(), ""]), "")
 
@@ -447,43 +426,6 @@ def test_a_new_dataset_is_written_and_has_no_faults(run, tmp_path, monkeypatch):
     assert (code, err) == (
         1,
         "Error: 'author2024' exists already; choose another name, or move it away.\n",
-    )
-
-
-def dataset_with_file(folder, *, content=b"1,2,3\n"):
-    digest = hashlib.sha256(b"1,2,3\n").hexdigest()
-    dataset = write_dataset(folder, files={"table.csv": f"#sha256={digest}"})
-    if content is not None:
-        (folder / "table.csv").write_bytes(content)
-    return dataset, digest
-
-
-def test_fetch_verifies_files_that_lie_in_the_folder(run, tmp_path):
-    dataset, _ = dataset_with_file(tmp_path / "own")
-    code, out, err = run("fetch", dataset)
-    assert (code, err) == (0, "")
-    assert out == f"{tmp_path / 'own' / 'table.csv'}\n1 files are there and verified.\n"
-
-
-def test_fetch_refuses_a_damaged_file(run, tmp_path):
-    dataset, digest = dataset_with_file(tmp_path / "own", content=b"1,2,4\n")
-    code, out, err = run("fetch", dataset)
-    found = hashlib.sha256(b"1,2,4\n").hexdigest()
-    assert (code, out) == (1, "")
-    assert err == (
-        f"Error: File {tmp_path / 'own' / 'table.csv'} (6 bytes) is damaged or another version: "
-        f"its sha256 is {found[:12]}..., but {digest[:12]}... is needed; "
-        "fetch it anew, or where it is your own, put its hash on the card.\n"
-    )
-
-
-def test_fetch_says_where_a_missing_file_has_to_be_put(run, tmp_path):
-    dataset, _ = dataset_with_file(tmp_path / "own", content=None)
-    code, _, err = run("fetch", dataset)
-    assert code == 1
-    assert err == (
-        "Error: File 'table.csv' has to be got from its owners and put at "
-        f"{tmp_path / 'own' / 'table.csv'}.\n"
     )
 
 

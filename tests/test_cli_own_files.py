@@ -11,26 +11,11 @@ import xarray as xr
 from scipy.spatial.distance import pdist, squareform
 
 import neuroalign as na
-from neuroalign import cli
 from neuroalign.errors import shortened
 
 RNG = np.random.default_rng(0)
 LABELS = [f"{number:02}" for number in range(20)]
 UNITS = RNG.normal(size=(20, 5))
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command as a shell would; returns exit code, output and errors."""
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
-
-    def run(*words):
-        monkeypatch.setattr(sys, "argv", ["neuroalign", *map(str, words)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        return stop.value.code, *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Files: found in a folder, in the cache or on a server, and never used unverified."""
 
-import errno
 import functools
 import hashlib
 import http.server
@@ -131,33 +130,43 @@ def test_an_unknown_file_names_the_nearest():
         files_at(CLOSED)["b.npy"]
 
 
-def test_a_sha1_verifies_where_the_owners_state_no_other_hash(served, cache):
+HASHES = {"sha256": DIGEST, "sha1": hashlib.sha1(CONTENT).hexdigest()}
+
+
+def files_of(algorithm, address):
+    return DataFiles("mine", {"a.npy": f"{address}#{algorithm}={HASHES[algorithm]}"})
+
+
+@pytest.mark.parametrize("algorithm", HASHES)
+def test_a_damaged_file_in_the_cache_is_refused(algorithm, served, cache):
     folder, address = served
     (folder / "x.npy").write_bytes(CONTENT)
-    digest = hashlib.sha1(CONTENT).hexdigest()
-    files = DataFiles("mine", {"a.npy": f"{address}/x.npy#sha1={digest}"})
-    assert files["a.npy"].read_bytes() == CONTENT
-    path = cache / "mine" / "a.npy"
+    files = files_of(algorithm, f"{address}/x.npy")
+    path = files["a.npy"]
+    assert path == cache / "mine" / "a.npy"
+    assert path.read_bytes() == CONTENT
     path.write_bytes(b"")
+    found = hashlib.new(algorithm, b"").hexdigest()
     message = (
-        f"File {path} (0 bytes) is damaged or another version: its sha1 is da39a3ee5e6b..., "
-        f"but {digest[:12]}... is needed; "
+        f"File {path} (0 bytes) is damaged or another version: its {algorithm} is "
+        f"{found[:12]}..., but {HASHES[algorithm][:12]}... is needed; "
         "fetch it anew, or where it is your own, put its hash on the card."
     )
     with refused(message):
         files["a.npy"]
 
 
-def test_another_file_than_a_sha1_promises_is_refused_and_not_kept(served, cache):
+@pytest.mark.parametrize("algorithm", HASHES)
+def test_another_file_than_promised_is_refused_and_not_kept(algorithm, served, cache):
     folder, address = served
     (folder / "a.npy").write_bytes(b"<html>Please log in</html>")
-    found = hashlib.sha1(b"<html>Please log in</html>").hexdigest()
+    found = hashlib.new(algorithm, b"<html>Please log in</html>").hexdigest()
     message = (
         f"What {address}/a.npy serves is not the 'a.npy' of this dataset (its hash is "
-        f"{found[:12]}...)."
+        f"{found[:12]}...); look there for a login, or another version."
     )
     with refused(message):
-        DataFiles("mine", {"a.npy": f"{address}/a.npy#sha1={'0' * 40}"})["a.npy"]
+        files_of(algorithm, f"{address}/a.npy")["a.npy"]
     assert everything_in(cache) == []
 
 
@@ -169,14 +178,6 @@ def test_naming_and_counting_files_fetches_nothing(cache):
     assert not cache.exists()
 
 
-def test_a_file_is_downloaded_into_the_cache(served, cache):
-    folder, address = served
-    (folder / "x.npy").write_bytes(CONTENT)
-    path = files_at(f"{address}/x.npy")["a.npy"]
-    assert path == cache / "mine" / "a.npy"
-    assert path.read_bytes() == CONTENT
-
-
 def test_a_file_in_the_cache_is_not_downloaded_again(served):
     folder, address = served
     (folder / "x.npy").write_bytes(CONTENT)
@@ -184,85 +185,18 @@ def test_a_file_in_the_cache_is_not_downloaded_again(served):
     assert files_at(f"{CLOSED}/x.npy")["a.npy"].read_bytes() == CONTENT
 
 
-def test_a_damaged_file_in_the_cache_is_refused(cache):
-    (cache / "mine").mkdir(parents=True)
-    path = cache / "mine" / "a.npy"
-    path.write_bytes(b"")
-    found = hashlib.sha256(b"").hexdigest()
-    message = (
-        f"File {path} (0 bytes) is damaged or another version: its sha256 is {found[:12]}..., "
-        f"but {DIGEST[:12]}... is needed; "
-        "fetch it anew, or where it is your own, put its hash on the card."
-    )
-    with refused(message):
-        files_at(f"{CLOSED}/a.npy")["a.npy"]
-
-
-def test_another_file_than_promised_is_refused_and_not_kept(served, cache):
-    folder, address = served
-    (folder / "a.npy").write_bytes(b"<html>Please log in</html>")
-    found = hashlib.sha256(b"<html>Please log in</html>").hexdigest()
-    message = (
-        f"What {address}/a.npy serves is not the 'a.npy' of this dataset (its hash is "
-        f"{found[:12]}...)."
-    )
-    with refused(message):
-        files_at(f"{address}/a.npy")["a.npy"]
-    assert everything_in(cache) == []
-
-
-def not_downloaded(address, kind):
-    return (
-        f"File 'a.npy' could not be downloaded from {address} ({kind}); check the connection, "
-        "or put the file into a folder that NEUROALIGN_DATA names."
-    )
-
-
-def test_a_server_that_is_gone_is_said_in_one_sentence(cache):
-    with refused(not_downloaded(f"{CLOSED}/a.npy", "ConnectionError")):
-        files_at(f"{CLOSED}/a.npy")["a.npy"]
-    assert everything_in(cache) == []
-
-
-def test_a_file_that_the_server_lacks_is_said_in_one_sentence(served, cache):
-    address = f"{served[1]}/a.npy"
-    with refused(not_downloaded(address, "HTTPError")):
-        files_at(address)["a.npy"]
-    assert everything_in(cache) == []
-
-
 def test_a_download_that_breaks_off_is_kept_aside_and_never_used(served, cache):
     folder, address = served
     (folder / "breaks-off.npy").write_bytes(CONTENT)
-    with refused(not_downloaded(f"{address}/breaks-off.npy", "ChunkedEncodingError")):
+    with pytest.raises(DownloadError, match=r"/breaks-off\.npy \(ChunkedEncodingError\); check"):
         files_at(f"{address}/breaks-off.npy")["a.npy"]
     assert everything_in(cache) == [cache / "mine" / f".a.npy.{DIGEST[:12]}.part"]
 
 
 def test_an_address_that_cannot_be_is_not_blamed_on_the_hash():
     address = "http://127.0.0.1:port/a.npy"
-    with refused(not_downloaded(address, "InvalidURL")):
+    with pytest.raises(DownloadError, match=r"/a\.npy \(InvalidURL\); check the connection"):
         files_at(address)["a.npy"]
-
-
-def fail_with(monkeypatch, error):
-    def receive(*arguments):  # noqa: ARG001
-        raise error
-
-    monkeypatch.setattr("neuroalign.data.transfer._receive", receive)
-
-
-def test_a_full_disk_is_said_in_one_sentence(cache, monkeypatch):
-    fail_with(monkeypatch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-    message = f"No space is left in {cache / 'mine'} for 'a.npy'; free some and try again."
-    with refused(message):
-        files_at(f"{CLOSED}/a.npy")["a.npy"]
-
-
-def test_a_cache_that_cannot_be_written_to_is_said_in_one_sentence(cache, monkeypatch):
-    fail_with(monkeypatch, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-    with refused(f"The cache folder {cache / 'mine'} cannot be written to."):
-        files_at(f"{CLOSED}/a.npy")["a.npy"]
 
 
 def card(**changes):

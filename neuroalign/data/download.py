@@ -169,6 +169,10 @@ class DataFiles(Mapping[str, Path]):
                 raise
         return {name: task.result() for name, task in tasks.items()}
 
+    def has_hash(self, name: str) -> bool:
+        """Tell whether a file can be verified: whether its owners state a hash."""
+        return bool(split_address(self._addresses[name])[2])
+
     def __iter__(self) -> Iterator[str]:
         """Iterate over the file names; fetches nothing."""
         return iter(self._addresses)
@@ -226,14 +230,20 @@ def _check_hash(path: Path, algorithm: str, digest: str) -> None:
 def _explained(error: OSError, name: str, address: str, folder: Path) -> DownloadError:
     if error.errno == errno.ENOSPC:
         return DownloadError(f"No space is left in {folder} for {name!r}; free some and try again.")
-    if isinstance(error, PermissionError):
-        return DownloadError(f"The cache folder {folder} cannot be written to.")
+    if error.errno is not None:  # of the disk: what the network raises has none
+        why = (error.strerror or type(error).__name__).lower()
+        return DownloadError(
+            f"The cache folder {folder} cannot be written to ({why}); mend that, or put {name!r} "
+            f"into a folder that {LOCAL_FOLDER} names."
+        )
     if isinstance(error, WrongHashError):
         return DownloadError(
             f"What {address} serves is not the {name!r} of this dataset (its hash is "
-            f"{str(error)[:12]}...)."
+            f"{str(error)[:12]}...); look there for a login, or another version."
         )
+    answer = getattr(error, "response", None)
+    why = type(error).__name__ if answer is None else f"status {answer.status_code}"
     return DownloadError(
-        f"File {name!r} could not be downloaded from {address} ({type(error).__name__}); check the "
+        f"File {name!r} could not be downloaded from {address} ({why}); check the "
         f"connection, or put the file into a folder that {LOCAL_FOLDER} names."
     )

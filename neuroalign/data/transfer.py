@@ -88,9 +88,11 @@ def _receive(address: str, part: Path, add_bar: Callable[[str, int], Bar], stop:
             message = f"the server began at another byte than {there}"
             part.unlink()
             raise OSError(message)
-        expected = int(answer.headers.get("Content-Length", 0)) + (there if goes_on else 0)
+        declared = answer.headers.get("Content-Length", "")
+        before = there if goes_on else 0
+        expected = before + int(declared) if declared.isdecimal() else 0  # 0: not known
         advance = add_bar(part.name[1:].rpartition(".")[0].rpartition(".")[0], expected)
-        advance(there if goes_on else 0)
+        advance(before)
         with part.open("ab" if goes_on else "wb") as file:
             for chunk in answer.iter_content(CHUNK):
                 if stop.is_set():

@@ -1,0 +1,65 @@
+"""Arguments and options of the command line, with what their help says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from neuroalign.cli_options import METRICS
+
+Dataset = Annotated[str, typer.Argument(help="Name, file or folder of a dataset.")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        help="One of `neuroalign models`, or a .csv table of stimuli x units, or a .nc file."
+    ),
+]
+
+OfDataset = Annotated[list[str] | None, typer.Option(help="Of the dataset, as in session=201025.")]
+OfModel = Annotated[list[str] | None, typer.Option(help="Of the model, as in context=window.")]
+OfMetric = Annotated[
+    list[str] | None,
+    typer.Option(help="Of the metric, as in dissimilarity=crossnobis or comparison=rho_a."),
+]
+
+Names = Annotated[str | None, typer.Option(help="Names, separated by commas.")]
+Device = Annotated[str, typer.Option(help="'cpu' or 'cuda'.")]
+Folds = Annotated[
+    int | None,
+    typer.Option(help="Folds of cross-validation.", show_default="as the data allow"),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Of folds and split halves.")]
+
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        help=f"One of {', '.join(METRICS)}. By default ridge, or banded --with another model."
+    ),
+]
+Beside = Annotated[
+    str | None,
+    typer.Option("--with", help="Model whose units are a second feature space beside each layer."),
+]
+By = Annotated[
+    str | None,
+    typer.Option(help="What splits recordings, such as roi, for rsa, cka and their like."),
+]
+Against = Annotated[
+    str | None,
+    typer.Option(
+        help="Models to beat, separated by commas, or 'none'. By default the untrained twin, and "
+        "the pixels or the rate of words."
+    ),
+]
+Guards = Annotated[
+    str | None,
+    typer.Option(
+        help="What is looked for beside the score, separated by commas, or 'none'. By default all "
+        "that apply."
+    ),
+]
+RunFolder = Annotated[
+    Path | None, typer.Option(help="Folder for scores, table, figure and provenance.")
+]
