@@ -106,7 +106,8 @@ def test_options_of_loading_reach_the_model(name, monkeypatch):
         return SimpleNamespace(**options, **contract, options=options)
 
     monkeypatch.setattr("neuroalign.models.text.TextModel", made)
-    given = {"context": "window", "window": 4, "device": "cuda", "batch_size": 5}
+    given = {"context": "window", "window": 4, "stride": 2, "pooling": "last", "device": "cuda",
+             "precision": "float16", "batch_size": 5}  # fmt: skip
     assert na.load_model(name, **given).options == {"name": name, **given}
 
 

