@@ -7,7 +7,13 @@ import pandas as pd
 import pytest
 
 from neuroalign.errors import DataError, UnknownNameError
-from neuroalign.models.contexts import most_texts, passages, stimulus_texts
+from neuroalign.models.contexts import (
+    checked_stride,
+    most_texts,
+    passages,
+    stimulus_texts,
+    window_start,
+)
 
 
 def refusal(error, sentence):
@@ -126,6 +132,44 @@ def test_a_window_of_no_words_is_refused(window):
 def test_a_window_with_another_context_is_refused(context):
     with refusal(DataError, f"window=20 needs context='window', but context={context!r} is given."):
         most_texts(context, 20)
+
+
+@pytest.mark.parametrize(
+    ("window", "stride", "starts"),
+    [
+        (3, 1, [0, 0, 0, 1, 2, 3, 4, 5]),
+        (3, 2, [0, 0, 0, 2, 2, 4, 4, 6]),
+        (3, 3, [0, 0, 0, 3, 3, 3, 6, 6]),
+        (1, 1, [0, 1, 2, 3, 4, 5, 6, 7]),
+        (None, 1, [0] * 8),
+    ],
+)
+def test_windows_that_stride_start_as_by_hand(window, stride, starts):
+    assert [window_start(number, window, stride) for number in range(8)] == starts
+
+
+@pytest.mark.parametrize("window", range(1, 8))
+def test_a_text_is_served_by_the_first_window_that_holds_it(window):
+    for stride in range(1, window + 1):
+        for number in range(40):
+            first = next(start for start in range(0, 99, stride) if start + window > number)
+            assert window_start(number, window, stride) == first
+            seen = number - first
+            assert min(number, window - stride) <= seen < window
+
+
+@pytest.mark.parametrize("stride", [0, -1, True, 1.5])
+def test_a_stride_of_no_words_is_refused(stride):
+    with refusal(DataError, f"stride={stride!r} is not a positive number of words."):
+        checked_stride(stride, 20)
+
+
+@pytest.mark.parametrize(
+    ("window", "need"), [(None, "needs context='window'"), (3, "is more than window=3")]
+)
+def test_a_stride_beyond_the_window_is_refused(window, need):
+    with refusal(DataError, f"stride=4 {need}; a window moves by its own length at most."):
+        checked_stride(4, window)
 
 
 def test_texts_come_in_the_order_of_rows():
