@@ -268,7 +268,10 @@ def _recording_faults(recording: xr.DataArray) -> list[str]:
 
 def _stimuli_met(recording: xr.DataArray, stimuli: pd.DataFrame) -> set[str]:
     """Return the labels of the stimuli of a recording; those in its runs, if it is a stream."""
-    if not is_stream(recording):
+    label = "run" if is_stream(recording) else "stimulus"
+    if label not in recording.coords or (label == "run" and "run" not in stimuli):
+        return set(stimuli.index)  # a fault that is named already
+    if label == "stimulus":
         return set(recording["stimulus"].values)
     return set(stimuli.index[stimuli["run"].isin(recording["run"].values)])
 
