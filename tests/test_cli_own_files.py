@@ -104,7 +104,7 @@ def test_labels_in_a_file_are_text(tmp_path):
 def test_files_that_hold_no_model_are_refused(run, study, tmp_path):
     words = tmp_path / "words.csv"
     pd.DataFrame({"a": ["x", "y"], "b": [1, 2]}, ["s1", "s2"]).to_csv(words)
-    broken, empty, other = (tmp_path / name for name in ("broken.nc", "empty.csv", "net.npy"))
+    broken, empty, other = (tmp_path / name for name in ("broken.nc", "empty.csv", "net.onnx"))
     broken.write_text("no")
     empty.write_text("")
     other.write_text("no")

@@ -36,14 +36,8 @@ def only(model, stimuli, layers=None):
 
 
 def test_models_are_listed_in_sorted_order():
-    assert na.list_models() == [
-        LITE0,
-        f"{LITE0}-untrained",
-        "minilm",
-        "minilm-untrained",
-        "pixels",
-        "word-rate",
-    ]
+    assert na.list_models() == sorted(na.list_models())
+    assert {LITE0, f"{LITE0}-untrained", "minilm", "pixels"} < set(na.list_models())
 
 
 def test_an_unknown_model_suggests_the_nearest():

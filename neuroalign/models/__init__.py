@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from neuroalign.models.activation_files import FileModel as FileModel
     from neuroalign.models.joined import JoinedModel as JoinedModel
     from neuroalign.models.localizer import localize_units as localize_units
     from neuroalign.models.selected_units import SelectedUnits as SelectedUnits
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 # Imported on first use: listing models must load neither torch nor xarray.
 _HOMES = {
+    "FileModel": "activation_files",
     "JoinedModel": "joined",
     "SelectedUnits": "selected_units",
     "TextModel": "text",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
+from os import PathLike
 from pathlib import Path
 
 from neuroalign.errors import DataError, UnknownNameError, unknown_name
 from neuroalign.models.protocol import Model, PrecomputedModel, as_model
 
 ENTRY_POINTS = "neuroalign.models"
-FILE_SUFFIXES = (".csv", ".nc")
+TABLES = (".csv", ".nc")
+ARRAYS = (".npy", ".npz", ".h5", ".hdf5", ".zarr", ".pt", ".pth")
 SHIPPED = {
     "content-free": "neuroalign.models.content_free:load",
     "efficientnet-lite0": "neuroalign.models.efficientnet:load",
@@ -58,6 +60,7 @@ def load_model(name: str, **options: object) -> Model:
         One of `list_models()`; or a file of your own, ending in ".csv" or ".nc": a table of
         activations (or dissimilarities) with the labels of stimuli in its first column, or a
         DataArray with the coordinate "stimulus".
+        Or one ending in ".npy", ".npz", ".h5", ".zarr" or ".pt", see `FileModel`.
     **options
         Passed on, as in ``load_model("efficientnet-lite0", device="cuda")``.
 
@@ -87,7 +90,7 @@ def check_model_name(name: str) -> None:
     if name in (locations := _locations()):
         return
     if is_file_name(name):
-        if Path(name).expanduser().is_file():
+        if Path(name).expanduser().exists():
             return
         message = f"File {name!r} does not exist, so that it is no model."
         raise DataError(message)
@@ -113,10 +116,20 @@ def model_loader(name: str) -> Callable[..., object]:
 
 def is_file_name(name: str) -> bool:
     """Tell whether a name is that of a file that could hold a model."""
-    return Path(name).suffix.lower() in FILE_SUFFIXES
+    return Path(name).suffix.lower() in TABLES + ARRAYS
 
 
-def _file_loader(name: str) -> Callable[[], object]:
+def _file_loader(name: str) -> Callable[..., object]:
+    """Return what reads a file; that of arrays may need the labels of their rows."""
+    if Path(name).suffix.lower() in ARRAYS:
+
+        def load_arrays(*, labels: str | PathLike[str] | Sequence[object] | None = None) -> object:
+            from neuroalign.models.activation_files import FileModel
+
+            return FileModel(name, labels=labels)
+
+        return load_arrays
+
     def load() -> object:
         from neuroalign.models.own_files import load_file
 
