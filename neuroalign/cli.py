@@ -12,6 +12,7 @@ import typer.core
 
 from neuroalign import cli_options as options
 from neuroalign import cli_words as words
+from neuroalign.cli_cache import cache
 from neuroalign.cli_disperse import disperse
 from neuroalign.cli_outputs import output_file, run_folder
 from neuroalign.errors import NeuroalignError
@@ -163,6 +164,7 @@ def compare(
 
 
 app.command()(disperse)
+app.add_typer(cache, name="cache")
 
 
 @app.command()

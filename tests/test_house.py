@@ -27,7 +27,7 @@ TIERS = [
     {"report"},
     {"cli_options", "cli_outputs", "testing"},
     {"cli_words"},
-    {"cli_disperse"},
+    {"cli_cache", "cli_disperse"},
     {"cli"},
     {"__main__"},
 ]

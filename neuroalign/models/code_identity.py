@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import dis
 import functools
+import hashlib
 import importlib.metadata
 import importlib.util
 import platform
@@ -250,6 +251,8 @@ def package_of(name: str | None) -> str | None:
 @functools.lru_cache(maxsize=10_000)
 def _package_at(name: str, file: str | None) -> str | None:
     top = name.partition(".")[0]
+    if top == "neuroalign":
+        return f"neuroalign {importlib.metadata.version(top)} {_own_code()}"
     if top in sys.builtin_module_names or file in ("built-in", "frozen"):
         return f"Python {platform.python_version()}"
     if file is None:
@@ -261,6 +264,15 @@ def _package_at(name: str, file: str | None) -> str | None:
     if any(Path(file).is_relative_to(folder) for folder in library if folder):
         return f"Python {platform.python_version()}"
     return None
+
+
+@functools.lru_cache(maxsize=1)
+def _own_code() -> str:
+    """Return a hash of the code that runs models, which changes more often than its version."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 @functools.lru_cache(maxsize=1_000)
