@@ -69,6 +69,16 @@ def test_variables_are_what_matlab_shows_as_deep_as_they_go(path):
     assert found["models"][0, 1]["rdm"].dtype == np.uint8
 
 
+def test_cells_and_structures_have_the_axes_that_matlab_shows(tmp_path):
+    words = np.array([["a", "b", "c"], ["d", "e", "f"]], dtype=object)
+    shown = np.empty((2, 3), dtype=[("word", object)])
+    shown["word"] = words
+    savemat(tmp_path / "a.mat", {"cells": words, "shown": shown})
+    found = read_mat_variables(tmp_path / "a.mat", ["cells", "shown"])
+    assert found["cells"].tolist() == words.tolist()
+    assert [[one["word"] for one in row] for row in found["shown"]] == words.tolist()
+
+
 def test_only_what_is_wanted_is_read(path):
     assert list(read_mat_variables(path, ["word", "numbers", "word"])) == ["word", "numbers"]
     assert read_mat_variables(path, "word") == {"word": "IT"}
