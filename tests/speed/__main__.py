@@ -13,6 +13,7 @@ COMPARISONS = (
     "permutations",
     "geometry",
     "geometry_growth",
+    "readers",
 )
 
 parser = argparse.ArgumentParser(prog="python tests/speed", description=__doc__)
