@@ -114,11 +114,17 @@ def test_columns_of_the_events_become_coordinates():
 
 def test_what_is_missing_in_a_column_of_the_events_is_nan():
     events = pd.DataFrame(
-        {"onset": ["0.0", "1.0"], "rt": pd.array([1, None], dtype="Int64"), "seen": [None, True]}
+        {
+            "onset": ["0.0", "1.0"],
+            "rt": pd.array([1, None], dtype="Int64"),
+            "seen": [None, True],
+            "hit": pd.array([True, False], dtype="boolean"),
+        }
     )
     counts = bin_spikes([0.5], ["a"], events, start=0, stop=1, width=0.5)
     np.testing.assert_array_equal(counts.rt, [1, np.nan])
     np.testing.assert_array_equal(counts.seen, [np.nan, 1])
+    assert counts.hit.dtype == bool
     assert counts.onset.values.tolist() == [0, 1]
 
 

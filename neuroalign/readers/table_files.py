@@ -187,7 +187,7 @@ def _decoded(file: Path, encoding: str | None) -> str:
         raise DataError(message)
     if encoding is not None:
         with reading(file, f"{encoding} text"):
-            return raw.decode(encoding).removeprefix("\ufeff")
+            return raw.decode(encoding)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
