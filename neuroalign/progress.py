@@ -14,9 +14,11 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 _WANTED: ContextVar[bool] = ContextVar("progress bars are wanted", default=True)
 _SAID: ContextVar[set[str] | None] = ContextVar("what was announced already", default=None)
@@ -58,7 +60,7 @@ def progress_bar(description: str, total: int) -> Iterator[Advance]:
     callable
         Takes the number of steps done since it was last called.
     """
-    with _bars(MofNCompleteColumn()) as bars:
+    with _bars(MofNCompleteColumn(), _Rate()) as bars:
         yield Advance(bars, bars.add_task(description, total=total))
 
 
@@ -76,14 +78,22 @@ def byte_bars() -> Iterator[Callable[[str, int], Advance]]:
         yield lambda name, total: Advance(bars, bars.add_task(name, total=total or None))
 
 
-def _bars(amount: ProgressColumn) -> Progress:
+class _Rate(ProgressColumn):
+    """Steps in a second."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.3g}/s")
+
+
+def _bars(*amounts: ProgressColumn) -> Progress:
     console = Console(stderr=True)
     notebook = console.is_jupyter and find_spec("ipywidgets") is not None  # rich warns without
     seen = _WANTED.get() and (console.is_terminal or notebook)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        amount,
+        *amounts,
         TextColumn("remaining"),
         TimeRemainingColumn(),
         console=console,

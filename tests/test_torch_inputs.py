@@ -220,6 +220,7 @@ def test_a_file_that_is_not_there_is_refused():
         inputs_hash(table("image", "nowhere.png"), "image")
 
 
+@pytest.mark.slow
 def test_ingredients_are_the_same_in_another_process():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
