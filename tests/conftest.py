@@ -1,7 +1,9 @@
 """Fixtures that many tests share: small data with a known answer, and the folder of real files."""
 
+import importlib
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,27 @@ def real_data():
     if not folder:
         pytest.skip("NEUROALIGN_DATA names no folder with the original recordings")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def vision_packages():
+    """Import torchvision, timm and open_clip; tests of them skip where they are not installed.
+
+    torchvision beside a CPU build of torch may lack the operators of detection, without which it
+    cannot be imported; their schemas suffice, since no test runs them.
+    """
+    for name in ("torchvision", "timm", "open_clip"):
+        if find_spec(name) is None:
+            pytest.skip(f"{name} is not installed: pip install 'neuroalign[vision]' beside torch")
+    library = torch.library.Library("torchvision", "DEF")
+    try:
+        importlib.import_module("torchvision")
+    except RuntimeError:
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    names = ("torchvision", "timm", "open_clip")
+    yield {name: importlib.import_module(name) for name in names}
+    del library
 
 
 @pytest.fixture

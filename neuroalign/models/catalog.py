@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 
 from neuroalign.errors import DataError, UnknownNameError, unknown_name
+from neuroalign.models.families import FAMILIES
 from neuroalign.models.protocol import Model, PrecomputedModel, as_model
 
 ENTRY_POINTS = "neuroalign.models"
@@ -46,6 +49,22 @@ def list_models() -> list[str]:
     return sorted(_locations())
 
 
+def list_families() -> list[str]:
+    """List the families whose networks `load_model` finds by "family:name", sorted.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from neuroalign.models.catalog import list_families
+    >>> list_families()
+    ['hf', 'open_clip', 'static', 'timm', 'torchvision']
+    """
+    return sorted(FAMILIES)
+
+
 def _locations() -> dict[str, str]:
     published = {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}
     return {**published, **SHIPPED}
@@ -57,7 +76,9 @@ def load_model(name: str, **options: object) -> Model:
     Parameters
     ----------
     name : str
-        One of `list_models()`; or a file of your own, ending in ".csv" or ".nc": a table of
+        One of `list_models()`; or a network of a family, as in "timm:resnet50" (see
+        `list_families` and docs/families); or a function of your own that makes a model, as in
+        "package.module:function"; or a file of your own, ending in ".csv" or ".nc": a table of
         activations (or dissimilarities) with the labels of stimuli in its first column, or a
         DataArray with the coordinate "stimulus".
         Or one ending in ".npy", ".npz", ".h5", ".zarr" or ".pt", see `FileModel`.
@@ -75,9 +96,10 @@ def load_model(name: str, **options: object) -> Model:
     ['pixels']
     """
     load = model_loader(name)
-    parameters = list(inspect.signature(load).parameters)
+    parameters = inspect.signature(load).parameters
+    open_ended = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
     for option in options:
-        if option not in parameters:
+        if option not in parameters and not open_ended:
             raise unknown_name(option, parameters, kind=f"option of model {name!r}")
     loaded = load(**options)
     if isinstance(loaded, Mapping):
@@ -89,6 +111,11 @@ def check_model_name(name: str) -> None:
     """Refuse what is neither a known model nor a file that may be one. Loads nothing."""
     if name in (locations := _locations()):
         return
+    before, colon, after = name.partition(":")
+    if colon and after and (before in FAMILIES or _is_module(before)):
+        return
+    if colon and not Path(name).exists():
+        raise unknown_name(before, FAMILIES, kind="family of models, or module,")
     if is_file_name(name):
         if Path(name).expanduser().exists():
             return
@@ -108,10 +135,27 @@ def model_loader(name: str) -> Callable[..., object]:
     """Find the function that loads the model of that name."""
     locations = _locations()
     check_model_name(name)
-    if name not in locations:
+    before, colon, after = name.partition(":")
+    if name in locations:
+        before, _, after = locations[name].partition(":")
+    elif colon and before in FAMILIES:
+        family = importlib.import_module(f"neuroalign.models.families.{before}")
+        return functools.partial(family.load, after)
+    elif not (colon and _is_module(before)):
         return _file_loader(name)
-    module, _, function = locations[name].partition(":")
-    return getattr(importlib.import_module(module), function)
+    module = importlib.import_module(before)
+    if not callable(function := getattr(module, after, None)):
+        message = f"Module {before!r} has no function {after!r} that could make a model."
+        raise UnknownNameError(message)
+    return function
+
+
+def _is_module(name: str) -> bool:
+    """Tell whether a name could be imported."""
+    try:
+        return all(part.isidentifier() for part in name.split(".")) and bool(find_spec(name))
+    except (ImportError, ValueError):
+        return False
 
 
 def is_file_name(name: str) -> bool:

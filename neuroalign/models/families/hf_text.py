@@ -1,0 +1,69 @@
+"""Language networks of transformers as models."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neuroalign.errors import DataError, reason, unknown_name
+from neuroalign.models.families.building import text_model
+from neuroalign.models.text import TextModel
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+# One of these holds the pieces of a tokenizer; without any, transformers may make an empty one.
+PIECES = (
+    "tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model",
+    "tokenizer.model",
+)  # fmt: skip
+
+
+def language_model(
+    network: PreTrainedModel,
+    folder: Path,
+    full: str,
+    *,
+    part: str | None,
+    told: dict[str, Any],
+    options: dict[str, Any],
+) -> TextModel:
+    """Make a model of the part of a network that reads texts, with its tokenizer."""
+    known = [*inspect.signature(TextModel.__init__).parameters][3:]
+    for option in options:
+        if option not in known:
+            raise unknown_name(option, known, kind=f"option of model {full!r}")
+    return text_model(_reader(network, full, part), _tokenizer(folder, full), **told, **options)
+
+
+def _reader(network: Any, full: str, part: str | None) -> PreTrainedModel:
+    """Take the encoder of two, the text part of both, or a causal network with its head."""
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
+
+    tower = getattr(network, "text_model", None)
+    if tower is not None:
+        return tower
+    if part is not None and "image" in getattr(network, "input_modalities", ()):
+        message = f"Model {full!r} has no text_model of its own; wrap its network in TextModel."
+        raise DataError(message)
+    if network.config.is_encoder_decoder or type(network).__name__.endswith("EncoderModel"):
+        return network.get_encoder()
+    causal = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(network.config), None)
+    return network if type(network) is causal else network.base_model
+
+
+def _tokenizer(folder: Path, full: str) -> PreTrainedTokenizerBase:
+    from transformers import AutoTokenizer
+
+    if not any((folder / file).is_file() for file in PIECES):
+        message = (
+            f"Model {full!r} has no tokenizer in {str(folder)!r}; save it there by "
+            "tokenizer.save_pretrained(folder)."
+        )
+        raise DataError(message)
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        message = f"Transformers cannot read the tokenizer of model {full!r}: {reason(error)}."
+        raise DataError(message) from error
