@@ -30,9 +30,9 @@ CARD = na.DatasetCard(
     n_neuroids=231,
     n_repetitions="6-10",
     size=18_336_906,
-    notes="Every session names its images image0001 and so on: the same label in two sessions is not "
-    "the same image. 600 images of 210322 are among the 640 of 210325, under other names; all "
-    "others are of one session.",
+    notes="The files of every session are called image0001.jpg and so on, so labels begin with the "
+    "session. 600 images of 210322 are among the 640 of 210325, under other names; all others are "
+    "of one session.",
     files={
         "images_190923.zip": f"{HOST}/images/images_190923.zip#sha256="
         "e99a4df1c7476bdc4d565ff4408bc421976ecc3a22c41af6bfd0cfbddb508c0c",
@@ -72,7 +72,7 @@ def load(files, *, subjects=None, session="210325"):
     else:
         counts = np.load(files[f"responses_averaged_{session}.npy"], allow_pickle=False)
         dims = ("neuroid", "stimulus")
-    images = _images(files[f"images_{session}.zip"])
+    images = _images(files[f"images_{session}.zip"], session)
     if counts.shape[1] != len(images):
         message = f"{counts.shape[1]} responses to {len(images)} images in session {session}."
         raise ValueError(message)
@@ -90,12 +90,15 @@ def load(files, *, subjects=None, session="210325"):
     return na.BrainDataset({animal: recording}, images)
 
 
-def _images(path):
-    """Read the images of a session; responses are in the order of their sorted names."""
+def _images(path, session):
+    """Read the images of a session; responses are in the order of their sorted names.
+
+    The same name means another image in another session, so that labels need both.
+    """
     with zipfile.ZipFile(path) as archive:
         names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
         pixels = [
             np.asarray(Image.open(io.BytesIO(archive.read(name))).convert("RGB")) for name in names
         ]
-    labels = [name.rpartition("/")[2].removesuffix(".jpg") for name in names]
+    labels = [f"{session}/{name.rpartition('/')[2].removesuffix('.jpg')}" for name in names]
     return pd.DataFrame({"image": pixels}, index=pd.Index(labels, name="stimulus"))

@@ -53,7 +53,7 @@ def test_every_session_keeps_the_contract(session, files, load):
 def test_images_and_responses_are_in_the_order_of_their_names(session, files, load):
     dataset = load(files, session=session)
     (recording,) = dataset.recordings.values()
-    names = [f"image{number:04}" for number in range(1, cowley2023.N_IMAGES + 1)]
+    names = [f"{session}/image{number:04}" for number in range(1, cowley2023.N_IMAGES + 1)]
     assert dataset.stimuli.index.tolist() == recording["stimulus"].values.tolist() == names
     brightness = [image.mean() for image in dataset.stimuli["image"]]
     assert (np.diff(brightness) > 0).all()
