@@ -16,7 +16,7 @@ class Family:
     reads : str
         What its networks read.
     packages : str
-        What has to be installed.
+        What has to be installed, as pip names it.
     weights : str
         Where trained weights come from.
     untrained : str
@@ -30,8 +30,8 @@ class Family:
     untrained: str
 
 
-VISION = "pip install 'neuroalign[vision]'"
-TEXT = "pip install 'neuroalign[text]'"
+VISION = "neuroalign[vision]"
+TEXT = "neuroalign[text]"
 FAMILIES = {
     "hf": Family(
         example="hf:openai-community/gpt2",
@@ -50,7 +50,7 @@ FAMILIES = {
     "static": Family(
         example="static:/path/vectors.txt",
         reads="text, each word alike wherever it stands",
-        packages="none for .txt, .vec and .npz; for .safetensors " + TEXT,
+        packages="none; for .safetensors " + TEXT,
         weights="a file, or the package wordllama",
         untrained="the vocabulary of the file",
     ),
