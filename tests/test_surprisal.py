@@ -81,6 +81,17 @@ def test_the_surprisals_of_a_passage_add_up_to_that_of_its_tokens():
     np.testing.assert_allclose(found[1:].sum(), -math.log2(whole), rtol=1e-6)
 
 
+def test_special_tokens_end_a_word_too():
+    tokenizer, table = chain_tokenizer(), CHAIN.tolist()
+    tokenizer.add_special_tokens(["<turn>"])
+    table = [[*(0.9 * np.array(row)), 0.1] for row in [*table, table[-1]]]
+    model = TextModel(Chain(table), tokenizer, context="growing")
+    found = surprisals(model, story("b", "a"))
+    ends = 0.9 * BEGINS + 0.1
+    product = 0.9 * chance("b", "Ġa") / ends[TOKENS.index("b")] * ends[TOKENS.index("Ġa")]
+    np.testing.assert_allclose(found[1], -math.log2(product), rtol=1e-6)
+
+
 def test_a_first_word_has_no_surprisal_and_is_counted():
     stimuli = story("a", "b", "a", "b", run=[1, 1, 2, 2])
     ((_, part),) = known().activations(stimuli, layers=["surprisal"])

@@ -78,6 +78,7 @@ def load(
         tokenizer = AutoTokenizer.from_pretrained(folder, **file)
         if untrained:
             config = AutoConfig.from_pretrained(folder, **file)
+            config.initializer_range = config.hidden_size**-0.5  # of SmolLM2; the file has none
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(seed)  # torch.manual_seed reaches GPUs too
                 network = AutoModelForCausalLM.from_config(config, dtype=torch.float32)

@@ -93,12 +93,17 @@ def _holds(token: str, letters: str) -> bool:
 
 
 def word_starts(tokenizer: Tokenizer) -> np.ndarray:
-    """Return the ids of all tokens that begin with a space; none where words are not so marked."""
+    """Return the ids of all tokens that end the word before them: special, or begun by a space.
+
+    None where the vocabulary does not mark the beginnings of words.
+    """
     vocabulary = tokenizer.get_vocab()
     if not any(token.startswith(tuple(SPACES)) for token in vocabulary):
         return np.empty(0, dtype=np.int64)
-    return np.array(sorted(number for token, number in vocabulary.items()
-                           if token.startswith(_BLANKS)), dtype=np.int64)  # fmt: skip
+    added = tokenizer.get_added_tokens_decoder()
+    starts = {number for token, number in vocabulary.items() if token.startswith(_BLANKS)}
+    starts |= {number for number, token in added.items() if token.special}
+    return np.array(sorted(starts), dtype=np.int64)
 
 
 def own_tokenizer(tokenizer: PreTrainedTokenizerFast | Tokenizer) -> Tokenizer:
