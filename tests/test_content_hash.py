@@ -135,6 +135,28 @@ def test_a_part_has_one_hash_wherever_a_loop_is_entered():
     assert content_hash([child, child]) == content_hash([copy.deepcopy(child), child])
 
 
+def test_what_a_part_of_a_loop_refers_to_counts():
+    def family(*, own):
+        parent, aunt = {}, {}
+        child = {"up": parent}
+        aunt["child"] = {"up": aunt} if own else child
+        parent.update(x=child, y=aunt)
+        return parent
+
+    assert content_hash(family(own=True)) == content_hash(family(own=True))
+    assert content_hash(family(own=True)) != content_hash(family(own=False))
+
+
+def test_a_reference_to_oneself_is_none_to_the_parent():
+    def nested(*, to_parent):
+        inner = {}
+        outer = {"inner": inner}
+        inner["to"] = outer if to_parent else inner
+        return [outer]
+
+    assert content_hash(nested(to_parent=True)) != content_hash(nested(to_parent=False))
+
+
 def test_many_references_to_parents_take_no_longer():
     nodes = [{} for _ in range(40)]
     for node in nodes:

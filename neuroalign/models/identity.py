@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import struct
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -112,16 +110,15 @@ def network_hash(module: torch.nn.Module) -> str:
 class _Walk:
     """Walks through an object, each part once, and remembers where it is for messages.
 
-    An object that is met within itself counts by how far up it is. The digest of what refers up
-    to an object that is not finished holds until that one is: its digest, once known, covers it.
+    Parts that refer to each other in a loop are numbered as they are met (Tarjan 1972, SIAM J.
+    Comput. 1:146, finds them); a reference to one that was met counts by how much earlier.
     """
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[bytes, int]] = {}  # id -> digest, and how deep it refers up to
+        self._known: dict[int, bytes] = {}  # id -> digest
         self._kept: list[object] = []  # what was met, so that ids stay its own
-        self._open: list[int] = []  # ids in _known that refer up
-        self._depths: dict[int, int] = {}
-        self._lowest = sys.maxsize
+        self._numbers: dict[int, int] = {}  # of what is not known yet, in the order of meeting it
+        self._current, self._lowest = 0, 0
         self._where: list[str] = []
 
     def digest(self, thing: object, where: str) -> bytes:
@@ -130,25 +127,23 @@ class _Walk:
             return hashlib.sha256(plain).digest()
         key = id(thing)
         if key in self._known:
-            digest, lowest = self._known[key]
-            self._lowest = min(self._lowest, lowest)
-            return digest
-        if key in self._depths:
-            self._lowest = min(self._lowest, self._depths[key])
-            return hashlib.sha256(b"above %d" % (len(self._depths) - self._depths[key])).digest()
-        with self._inside(thing, where) as depth:
-            outer, self._lowest, n_open = self._lowest, sys.maxsize, len(self._open)
-            digest = self._composed(_parts(thing, self._where))
-            lowest, self._lowest = self._lowest, min(outer, self._lowest)
-        if lowest >= depth:  # nothing in it refers to what is around it
-            for inner in self._open[n_open:]:
-                self._known.pop(inner, None)
-            del self._open[n_open:]
-            self._lowest = outer
-            lowest = sys.maxsize
-        else:
-            self._open.append(key)
-        self._known[key] = digest, lowest
+            return self._known[key]
+        if key in self._numbers:
+            self._lowest = min(self._lowest, self._numbers[key])
+            return hashlib.sha256(b"%d earlier" % (self._current - self._numbers[key])).digest()
+        number = len(self._numbers)
+        before = self._current, self._lowest
+        self._current = self._lowest = self._numbers[key] = number
+        self._kept.append(thing)
+        self._where.append(where)
+        digest = self._composed(_parts(thing, self._where))
+        self._where.pop()
+        lowest = self._lowest
+        self._current, self._lowest = before[0], min(before[1], lowest)
+        if lowest == number:  # nothing in it refers to what was met before it
+            self._known[key] = digest
+            for _ in range(len(self._numbers) - number):
+                self._numbers.popitem()
         return digest
 
     def _composed(self, parts: Parts) -> bytes:
@@ -162,18 +157,6 @@ class _Walk:
         for one in sorted(loose):
             digest.update(one)
         return digest.digest()
-
-    @contextmanager
-    def _inside(self, thing: object, where: str) -> Iterator[int]:
-        depth = len(self._depths)
-        self._kept.append(thing)
-        self._depths[id(thing)] = depth
-        self._where.append(where)
-        try:
-            yield depth
-        finally:
-            self._where.pop()
-            del self._depths[id(thing)]
 
 
 def _plain(thing: object) -> bytes | None:
