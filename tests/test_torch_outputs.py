@@ -133,6 +133,18 @@ def test_a_group_leaves_out_outputs_that_are_no_activations(make):
     assert list(na.TorchModel(network, layers="all").select(None)) == ["0", "1", "1.odd", "2"]
 
 
+def test_a_call_that_is_named_and_found_comes_once():
+    assert list(found(Twice(), ["act#2", "all"])) == ["act#2", "act#1", "act#3"]
+
+
+def test_a_group_without_any_activations_is_refused():
+    sentence = (
+        "None of the layers 'unused*' of model 'Twice' returns activations in a pass; choose "
+        "others."
+    )
+    refused(sentence, Twice(), "unused*")
+
+
 class Fickle(nn.Module):
     """Run a layer for batches of one stimulus only, or once more for them."""
 

@@ -275,7 +275,8 @@ def test_a_lower_precision_is_float32_outside_and_coarser_inside(precision):
     assert network.stem.weight.dtype == torch.float32
 
 
-def test_values_beyond_float16_are_refused():
+@pytest.mark.parametrize("layers", ["0", "all"])
+def test_values_beyond_float16_are_refused(layers):
     network = nn.Sequential(seeded(lambda: nn.Conv2d(3, 4, 3)))
     with torch.no_grad():
         network[0].weight.fill_(1e4)
@@ -283,7 +284,7 @@ def test_values_beyond_float16_are_refused():
         "Layer '0' returns values beyond the largest of float16, 65504; use precision='bfloat16'."
     )
     with refusal(sentence):
-        values_of(na.TorchModel(network, precision="float16"), make_stimuli())
+        values_of(na.TorchModel(network, precision="float16", layers=layers), make_stimuli())
     values_of(na.TorchModel(network, precision="bfloat16"), make_stimuli())
 
 

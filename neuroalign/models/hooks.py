@@ -88,6 +88,7 @@ class Catch:
                     raise
                 self._lacking.add(name)
             else:
+                self._check_finite(address.name(), part)
                 self._store.put(name, self._start, part)
 
     def end(self) -> None:
@@ -106,6 +107,13 @@ class Catch:
 
     def found(self) -> Iterator[tuple[str, str, str]]:
         """Yield the name of each layer, that under which it is stored, and the submodule."""
+        seen = set()
+        for name, stored, path in self._all_found():
+            if stored not in seen:  # a call may be named, and found by a pattern too
+                seen.add(stored)
+                yield name, stored, path
+
+    def _all_found(self) -> Iterator[tuple[str, str, str]]:
         for address in self._addresses:
             if not address.grouped:
                 yield address.name(), address.name(), address.path
@@ -137,14 +145,15 @@ class Catch:
             )
             raise DataError(message)
         ordered = self._axes.ordered(address.path, layer, tensor.detach(), self._n_stimuli)
-        values = ordered.cpu().float().resolve_neg().numpy()
+        return ordered.cpu().float().resolve_neg().numpy()
+
+    def _check_finite(self, layer: str, values: np.ndarray) -> None:
         if self._finite and not np.isfinite(values).all():
             message = (
                 f"Layer {layer!r} returns values beyond the largest of float16, 65504; use "
                 "precision='bfloat16'."
             )
             raise DataError(message)
-        return values
 
 
 def _stored(address: Address, call: int) -> str:

@@ -142,7 +142,6 @@ def open_store(
     n_stimuli: int,
     *,
     budget: int | None,
-    batch_size: int | None = None,  # noqa: ARG001
 ) -> Iterator[LayerStore]:
     """Open a store for the layers of one pass.
 
@@ -153,8 +152,6 @@ def open_store(
     n_stimuli : int
     budget : int or None
         Bytes; None for a quarter of the memory that is free now.
-    batch_size : int, optional
-        Of no consequence.
 
     Yields
     ------

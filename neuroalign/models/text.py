@@ -248,8 +248,7 @@ class TextModel:
         passes = make_passes(self._rules.inputs(stimuli), causal=causal)
         place = np.argsort([row for one in passes for row, _ in one.texts])
         shapes = {layer: (self._language.units.get(layer, 1),) for layer in wanted}
-        size = self._how.batch_size or 1
-        with open_store(shapes, len(labels), batch_size=size, budget=self._budget) as store:
+        with open_store(shapes, len(labels), budget=self._budget) as store:
             written = self._how.fill(store, passes, wanted)
             for layer in wanted:
                 values = store.take(layer)[place]

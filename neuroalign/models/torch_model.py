@@ -226,6 +226,12 @@ class TorchModel:
             # The rest is for what a batch makes within the network.
             store = stack.enter_context(open_store({}, len(labels), budget=budget - budget // 4))
             catch = self._run(stimuli, layers, store, budget)
+            if not any(catch.found()):
+                message = (
+                    f"None of the layers {layers!r} of model {self.name!r} returns activations in "
+                    "a pass; choose others."
+                )
+                raise DataError(message)
             if left_out := catch.left_out():
                 announce(
                     f"{len(left_out)} submodules of {self.name!r} were left out, as they return no "

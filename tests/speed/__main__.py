@@ -13,6 +13,7 @@ COMPARISONS = (
     "permutations",
     "geometry",
     "geometry_growth",
+    "models",
     "readers",
 )
 
