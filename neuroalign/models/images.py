@@ -24,6 +24,10 @@ def stimulus_image(stimuli: pd.DataFrame, label: str) -> Image.Image:
     -------
     PIL.Image.Image
     """
+    if "image" not in stimuli:
+        columns = ", ".join(repr(str(column)) for column in stimuli.columns)
+        message = f"The stimuli have no column 'image' (columns: {columns or 'none'})."
+        raise DataError(message)
     value = stimuli["image"][label]
     if isinstance(value, Image.Image):
         return _rgb(value, label)

@@ -1,16 +1,12 @@
-"""Executable contracts: run these on your own dataset or model before you publish it."""
+"""The contract of a dataset: what whoever scores against it relies on."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import cast
 
-import numpy as np
 import pandas as pd
-import torch
 import xarray as xr
 
 from neuroalign.data.cards import DatasetCard
@@ -20,7 +16,7 @@ from neuroalign.data.dissimilarities import (
     dissimilarity_value_faults,
     is_dissimilarities,
 )
-from neuroalign.data.faults import gathering, with_mend
+from neuroalign.data.faults import gathering
 from neuroalign.data.schema import (
     is_stream,
     label_faults,
@@ -30,8 +26,7 @@ from neuroalign.data.schema import (
 )
 from neuroalign.data.stimulus_files import file_faults
 from neuroalign.errors import DataError, NeuroalignError
-from neuroalign.models.protocol import Model, as_model
-from neuroalign.models.torch_model import TorchModel
+from neuroalign.testing.faults import fault_list
 
 
 def check_dataset(dataset: BrainDataset) -> None:
@@ -56,7 +51,7 @@ def check_dataset(dataset: BrainDataset) -> None:
     """
     if faults := _unknown_faults(dataset, dataset_faults(dataset)):
         name = getattr(dataset, "name", "without a name")
-        message = _listed(f"Dataset {name!r}", faults)
+        message = fault_list(f"Dataset {name!r}", faults)
         raise DataError(message)
 
 
@@ -99,7 +94,7 @@ def load_and_check(name: str, load: Callable[[], BrainDataset]) -> BrainDataset:
                 raise
             faults.append(str(error).rstrip("."))
     if listed := _unknown_faults(dataset, faults):
-        message = _listed(f"Dataset {name!r}", listed)
+        message = fault_list(f"Dataset {name!r}", listed)
         raise DataError(message)
     return cast(BrainDataset, dataset)
 
@@ -184,82 +179,6 @@ def check_adapter(module: ModuleType, load: Callable[[], BrainDataset]) -> None:
             raise DataError(message)
 
 
-def check_model(model: object, stimuli: pd.DataFrame) -> None:
-    """Check everything a model promises, on some stimuli, and raise all faults together.
-
-    Parameters
-    ----------
-    model : Model or mapping
-    stimuli : DataFrame
-        Three or more; with the column that the model reads.
-
-    Raises
-    ------
-    DataError
-        Lists every fault found.
-
-    Examples
-    --------
-    >>> import neuroalign as na
-    >>> from neuroalign.testing import check_model
-    >>> stimuli = na.load_dataset("simulated-v4", n_crops=1).stimuli
-    >>> check_model(na.load_model("pixels"), stimuli[:4])
-    """
-    faults = list(model_faults(model, stimuli))
-    if faults:
-        message = _listed("The model", faults)
-        raise DataError(message)
-
-
-def model_faults(model: object, stimuli: pd.DataFrame) -> Iterator[str]:
-    """Yield every fault of a model, in words."""
-    model = as_model(model)
-    if not isinstance(model.name, str) or not model.name:
-        yield "its name is not a string"
-    if repeated(model.layers) or not model.layers:
-        yield "its layers are not distinct names, one at least"
-        return
-    if model.reads is not None and model.reads not in stimuli:
-        yield f"it reads {model.reads!r}, which the stimuli lack"
-        return
-    hooks = _count_hooks(model)
-    before = stimuli.map(copy.deepcopy)  # DataFrame.copy shares the images
-    first = dict(model.activations(stimuli))
-    if list(first) != list(model.layers):
-        yield f"it yields the layers {list(first)}, but names {model.layers}"
-    if broken := list(_label_faults(first, stimuli)):
-        yield from broken
-        return
-    for layer, values in first.items():
-        if not np.isfinite(np.asarray(values.values, dtype=float)).all():
-            yield f"layer {layer!r}: activations are not finite"
-    yield from _differences("called twice", first, dict(model.activations(stimuli)), exact=True)
-    reversed_order = dict(model.activations(stimuli.iloc[::-1]))
-    yield from _differences("given stimuli in another order", first, reversed_order)
-    yield from _differences("given fewer stimuli", first, dict(model.activations(stimuli[:2])))
-    last = model.layers[-1]
-    only = dict(model.activations(stimuli, layers=[last]))
-    if list(only) != [last]:
-        yield f"asked for layer {last!r}, it yields {list(only)}"
-    yield from _differences("asked for one layer", first, only)
-    if _accepts_unknown_layer(model, stimuli):
-        yield "an unknown layer is not refused"
-    generator = iter(model.activations(stimuli))
-    next(generator)
-    with suppress(AttributeError):
-        generator.close()  # type: ignore[attr-defined]
-    if _count_hooks(model) != hooks:
-        yield "hooks are left behind"
-    if not before.equals(stimuli):
-        yield "it changes the stimuli that it is given"
-
-
-def _listed(subject: str, faults: Sequence[str]) -> str:
-    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-    lines = [f"  - {with_mend(fault)}" for fault in faults]
-    return "\n".join([f"{subject} has {count}:", *lines])
-
-
 def _recording_faults(recording: xr.DataArray) -> list[str]:
     if is_dissimilarities(recording):
         return dissimilarity_label_faults(recording) or dissimilarity_value_faults(recording)
@@ -280,42 +199,3 @@ def _read_again(dataset: BrainDataset, subject: str) -> xr.DataArray:
     """Read a recording anew, past what the dataset remembers of it."""
     given = getattr(dataset.recordings, "_given", dataset.recordings)[subject]
     return given() if callable(given) else given
-
-
-def _label_faults(layers: Mapping[str, object], stimuli: pd.DataFrame) -> Iterator[str]:
-    for layer, values in layers.items():
-        if not isinstance(values, xr.DataArray) or "stimulus" not in values.indexes:
-            yield f"layer {layer!r}: it is not a DataArray with the index coordinate 'stimulus'"
-            continue
-        labels = [str(label) for label in values["stimulus"].values]
-        if values.dims[0] != "stimulus" or not set(stimuli.index) <= set(labels):
-            yield f"layer {layer!r}: stimuli are not the first axis, or some are missing"
-
-
-def _accepts_unknown_layer(model: Model, stimuli: pd.DataFrame) -> bool:
-    try:
-        next(iter(model.activations(stimuli, layers=["no such layer"])), None)
-    except (LookupError, ValueError):
-        return False
-    return True
-
-
-def _differences(when: str, first: dict, second: dict, *, exact: bool = False) -> Iterator[str]:
-    """Compare the stimuli that two runs share."""
-    for layer in second:
-        if layer not in first:
-            continue
-        shared = [
-            s for s in second[layer]["stimulus"].values if s in first[layer].indexes["stimulus"]
-        ]
-        one = np.asarray(first[layer].sel(stimulus=shared).values, dtype=float)
-        two = np.asarray(second[layer].sel(stimulus=shared).values, dtype=float)
-        tolerance = 0 if exact else 1e-4 * max(float(np.abs(one).max()), 1e-12)
-        if one.shape != two.shape or np.abs(one - two).max() > tolerance:
-            yield f"layer {layer!r}: activations change when {when}"
-
-
-def _count_hooks(model: object) -> int:
-    if not isinstance(model, TorchModel):
-        return 0
-    return sum(len(module._forward_hooks) for module in torch.nn.Module.modules(model.module))
