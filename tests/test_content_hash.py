@@ -99,6 +99,12 @@ def test_different_things_have_different_hashes(one, other):
     assert content_hash(other) == content_hash(other)
 
 
+def holding(**attributes):
+    thing = type("Holder", (), {})()
+    vars(thing).update(attributes)
+    return thing
+
+
 NAN = np.array([np.nan])
 SAME = [
     ({"b", "a", "c"}, {"c", "b", "a"}), (NAN, NAN.copy()), (float("nan"), float("nan")),
@@ -109,7 +115,7 @@ SAME = [
     (torch.tensor([1 + 2j]).conj(), torch.tensor([1 - 2j])), (np.zeros(0), np.zeros(0)),
     (lambda x: x + 1, lambda x: x + 1), (closing_over(1), closing_over(1)), (Steps(2), Steps(2)),
     (Words("a"), Words("a")), (threading.Lock(), threading.Lock()), (Path("a"), Path("a")),
-    ([[1, 2], [1, 2]], [[1, 2]] * 2),
+    ([[1, 2], [1, 2]], [[1, 2]] * 2), (holding(a=1, b=2), holding(b=2, a=1)),
 ]  # fmt: skip
 
 
@@ -135,11 +141,19 @@ def test_a_part_has_one_hash_wherever_a_loop_is_entered():
     assert content_hash([child, child]) == content_hash([copy.deepcopy(child), child])
 
 
+def test_a_loop_has_one_hash_however_deep_it_lies():
+    loop = {}
+    loop["to"] = loop
+    assert content_hash({"deep": [loop], "b": loop}) == content_hash(
+        {"deep": [loop], "b": copy.deepcopy(loop)}
+    )
+
+
 def test_what_a_part_of_a_loop_refers_to_counts():
     def family(*, own):
         parent, aunt = {}, {}
-        child = {"up": parent}
-        aunt["child"] = {"up": aunt} if own else child
+        child = {"between": {"up": parent}}
+        aunt["child"] = {"between": {"up": aunt}} if own else child
         parent.update(x=child, y=aunt)
         return parent
 
