@@ -104,6 +104,14 @@ def test_what_is_held_is_moved_once_a_layer_exceeds_the_budget(opened):
         np.testing.assert_array_equal(store.take("third"), np.ones((10, 1)))
 
 
+def test_a_layer_may_follow_those_that_were_taken_from_disk():
+    with open_store({}, 2, budget=100) as store:
+        store.put("large", 0, np.ones((2, 99)))
+        store.take("large")
+        store.put("small", 0, np.ones((2, 1)))
+        np.testing.assert_array_equal(store.take("small"), np.ones((2, 1)))
+
+
 @pytest.mark.parametrize("budget", [0, 10**6])
 def test_a_batch_may_be_put_again(budget):
     with open_store({"layer": (2,)}, 3, budget=budget) as store:
