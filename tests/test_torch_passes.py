@@ -110,6 +110,14 @@ def test_the_module_gets_back_the_very_tensors_it_had(make):
     assert all(one is two and p == q for (one, p), (two, q) in zip(before, after, strict=True))
 
 
+def test_parameters_that_were_changed_in_their_place_come_back():
+    network = ResidualNet()
+    before = [(one.dtype, one.data_ptr()) for one in network.parameters()]
+    with evaluating(network, torch.device("cpu")):
+        network.double()
+    assert [(one.dtype, one.data_ptr()) for one in network.parameters()] == before
+
+
 def test_buffers_come_back_after_an_exception():
     network = nn.Sequential(nn.BatchNorm2d(3)).train()
     mean = network[0].running_mean
