@@ -38,7 +38,7 @@ def language_model(
 
 
 def _reader(network: Any, full: str, part: str | None) -> PreTrainedModel:
-    """Take the encoder of two, the text part of both, or a causal network with its head."""
+    """Take the text part of a network of both, or a causal network with its head."""
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING
 
     tower = getattr(network, "text_model", None)
@@ -47,8 +47,6 @@ def _reader(network: Any, full: str, part: str | None) -> PreTrainedModel:
     if part is not None and "image" in getattr(network, "input_modalities", ()):
         message = f"Model {full!r} has no text_model of its own; wrap its network in TextModel."
         raise DataError(message)
-    if network.config.is_encoder_decoder or type(network).__name__.endswith("EncoderModel"):
-        return network.get_encoder()
     causal = MODEL_FOR_CAUSAL_LM_MAPPING.get(type(network.config), None)
     return network if type(network) is causal else network.base_model
 
