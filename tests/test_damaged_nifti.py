@@ -31,6 +31,12 @@ def truncated_packed(folder):
     return series.load()
 
 
+def truncated_since(folder):
+    series = read_nifti(folder / "bold.nii")
+    cut(folder / "bold.nii", 700)
+    return series.load()
+
+
 def patched(folder, place, *values):
     """Overwrite bytes of the header."""
     path = folder / "bold.nii"
@@ -136,6 +142,10 @@ CASES = {
     "truncated, compressed": (
         truncated_packed,
         "File '{folder}/bold.nii.gz' cannot be read as a NIfTI image (*).",
+    ),
+    "truncated since it was opened": (
+        truncated_since,
+        "File '{folder}/bold.nii' ends within volume 3; fetch it anew.",
     ),
     "absurd size": (
         absurd,

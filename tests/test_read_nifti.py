@@ -169,6 +169,17 @@ def test_whole_numbers_without_scale_stay_whole(tmp_path, rng):
     assert read_nifti(write_nifti(tmp_path / "bold.nii", values)).dtype == np.int16
 
 
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("name", ["bold.nii", "bold.nii.gz", "bold.img"])
+def test_values_are_those_of_nibabel_in_either_order_of_bytes(tmp_path, rng, mask, name, order):
+    values = rng.integers(-999, 999, (*SHAPE, 6)).astype("int16")
+    kind = nibabel.Nifti1Pair if name.endswith("img") else nibabel.Nifti1Image
+    image = kind(values, AFFINE, kind(values, AFFINE).header.as_byteswapped(order))
+    image.to_filename(tmp_path / name)
+    series = read_nifti(tmp_path / name, mask=mask[0], sampling_period=1.0)
+    np.testing.assert_array_equal(series[[4, 1]], values[mask[1]].T[[4, 1]])
+
+
 def test_a_region_reads_only_the_slices_and_volumes_that_it_needs(bold, atlas, monkeypatch):
     asked = []
     read = nifti.read_volumes

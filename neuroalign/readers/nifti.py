@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -34,9 +35,9 @@ def read_nifti(
 ) -> xr.DataArray:
     """Read NIfTI images: runs of volumes in time, or one volume for each showing.
 
-    The values stay in the files until they are asked for. Reading one region takes the slices that
-    it lies in, one volume after the other; of a compressed file all before them are unpacked on
-    the way.
+    The values stay in the files until they are asked for. Reading one region takes what lies
+    between its first and last voxel, one volume after the other; of a compressed file all before
+    is unpacked on the way.
 
     Parameters
     ----------
@@ -185,18 +186,29 @@ def _values(
 def read_volumes(
     path: Path, rows: np.ndarray, neuroids: Neuroids, columns: np.ndarray, dtype: np.dtype
 ) -> np.ndarray:
-    """Read some neuroids in some volumes, holding the slices of one volume at a time."""
+    """Read some neuroids in some volumes, holding the part of one volume that they lie in."""
     import nibabel
+    from nibabel.volumeutils import apply_read_scaling
 
-    image: Any = nibabel.load(path, mmap=False, keep_file_open=True)
+    image: Any = nibabel.load(path, mmap=False)
+    grid, proxy, stored = image.shape[:3], image.dataobj, image.get_data_dtype()
+    slope, inter = np.float64(proxy.slope), np.float64(proxy.inter)
     voxels, begins = neuroids.part(columns)
-    first, last = int(voxels[:, 2].min()), int(voxels[:, 2].max()) + 1
-    places = (voxels[:, 0], voxels[:, 1], voxels[:, 2] - first)
     values = np.empty((len(rows), len(columns)), dtype)
-    for line, row in enumerate(rows.tolist()):
-        part = (slice(None), slice(None), slice(first, last), row)
-        taken = np.asanyarray(image.dataobj[part[: image.ndim]])[places]
-        values[line] = average_parts(taken, begins) if neuroids.averaged else taken
+    if not values.size:
+        return values
+    places = np.ravel_multi_index(tuple(voxels.T), grid, order="F")
+    first = int(places.min())
+    places -= first
+    span = np.empty(int(places.max()) + 1, stored)
+    with image.file_map["image"].get_prepare_fileobj("rb") as stream:
+        for line, row in enumerate(rows.tolist()):
+            stream.seek(int(proxy.offset) + (row * math.prod(grid) + first) * stored.itemsize)
+            if stream.readinto(span.view(np.uint8)) < span.nbytes:
+                message = f"File {str(path)!r} ends within volume {row}; fetch it anew."
+                raise DataError(message)
+            taken = apply_read_scaling(span[places], slope, inter)
+            values[line] = average_parts(taken, begins) if neuroids.averaged else taken
     return values
 
 
