@@ -66,6 +66,15 @@ def test_the_amplitude_is_that_of_the_analytic_signal_of_scipy(rng, n):
     assert found.shape == noise.shape
 
 
+@pytest.mark.parametrize(("low", "high", "order"), [(70, 150, 4), (1, 2, 1), (100, 499, 3)])
+def test_the_gain_is_that_of_the_filter_of_scipy_squared(low, high, order):
+    sections = signal.butter(order, [low, high], "bandpass", fs=1000, output="sos")
+    at = np.linspace(0, 500, 2001)
+    gain = band_amplitude._butterworth(at / 1000, low / 1000, high / 1000, order)
+    expected = np.abs(signal.sosfreqz(sections, at, fs=1000)[1]) ** 2
+    np.testing.assert_allclose(gain, expected, atol=1e-9)
+
+
 @pytest.mark.parametrize("frequency", [90, 105, 120])
 def test_a_sine_in_the_band_gives_its_amplitude(frequency):
     found = high_gamma(stream_of({"a": sine(frequency, 4, amplitude=7, phase=1)}), rate=100)
