@@ -73,6 +73,13 @@ def design_rows(
         raise DataError(message)
     if not np.isfinite(values).all():
         broken = _not_finite(values, stimuli)
+        if "time" in activations.dims and not np.isinf(values).any():
+            message = (
+                f"{len(broken)} of {len(stimuli)} {words} have frames of NaN{in_layer}, past the "
+                f"end of a shorter sound or film {name_some(broken)}; average over windows of "
+                "time by features=na.features.TimeWindows(start, stop, step)."
+            )
+            raise DataError(message)
         message = (
             f"{len(broken)} of {len(stimuli)} {words} have activations{in_layer} "
             f"that are not finite numbers {name_some(broken)}."

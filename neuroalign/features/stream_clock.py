@@ -106,6 +106,18 @@ def events_of(stimuli: pd.DataFrame, runs: Sequence[Run], period: float) -> pd.D
     return events
 
 
+def check_durations(events: pd.DataFrame) -> None:
+    """Refuse to mix impulses, which have an area of 1 s, with events that are shorter than 1 s."""
+    moments = events["duration"] == 0
+    if moments.any() and not moments.all():
+        message = (
+            f"{moments.sum()} of {len(events)} stimuli last 0 s, which resample='hrf' takes for "
+            f"impulses, and the others do not {name_some(events.index[moments])}; give all of "
+            "them a duration, or none."
+        )
+        raise DataError(message)
+
+
 def _check_inside(events: pd.DataFrame, runs: Sequence[Run], border: float) -> None:
     start = events["run"].map({run.name: run.grid[0] for run in runs})
     end = events["run"].map({run.name: run.end for run in runs})

@@ -11,8 +11,15 @@ import pandas as pd
 import xarray as xr
 
 from neuroalign.errors import DataError, name_some, unknown_name
+from neuroalign.features.frame_events import frame_events
 from neuroalign.features.matching import design_rows
-from neuroalign.features.stream_clock import Run, events_of, runs_of, sampling_period
+from neuroalign.features.stream_clock import (
+    Run,
+    check_durations,
+    events_of,
+    runs_of,
+    sampling_period,
+)
 from neuroalign.numerics import time_grid
 
 # Where the response to a moment is looked for in BOLD, and the shortest period that is BOLD's (s).
@@ -28,7 +35,8 @@ class TimeGrid:
     """Bring the activations of events, such as words or frames, to the samples of a stream.
 
     Each run is treated by itself. The middle of the sampling interval [onset, onset + period)
-    stands for a sample.
+    stands for a sample. Of activations (stimulus, time, unit), each frame is an event of its own,
+    around its time after the onset of its stimulus.
 
     Parameters
     ----------
@@ -157,7 +165,10 @@ class TimeGrid:
         Parameters
         ----------
         activations : DataArray (stimulus, ...)
-            In any order; all axes but the first are flattened.
+            In any order; all axes but the first are flattened. With an axis "time" (s from the
+            onset of the stimulus to the center of a frame), the frames are the events: those of
+            NaN, those past the duration of their stimulus, where it has one, and those that begin
+            past the end of the run are left out.
         stimuli : DataFrame
             Index: labels of the events. Columns: run, onset (s in the run), and duration (s; 0 for
             all where there is none). Events of runs that the recording does not have are left out.
@@ -176,8 +187,12 @@ class TimeGrid:
             message = f"TimeGrid reads activations of stimuli, not of {activations.dims[0]}s."
             raise DataError(message)
         events = events_of(stimuli, runs, period)
+        if "time" in activations.dims:
+            ends = {run.name: run.end for run in runs}
+            border = time_grid.TOLERANCE * period
+            activations, events = frame_events(activations, events, ends, border=border)
         if self.resample == "hrf":
-            _check_durations(events)
+            check_durations(events)
         features = design_rows(activations, events.index.to_numpy(str))
         shape = (recording.sizes["sample"], features.shape[1] * len(shifts))
         design = np.zeros(shape, dtype=_floating(features.dtype))
@@ -241,18 +256,6 @@ def _delayed(grid: np.ndarray, steps: np.ndarray, shifts: Sequence[int]) -> np.n
         known = (source >= 0) & (source < len(grid))
         rows[known, number] = grid[source[known]]
     return rows.reshape(len(steps), -1)
-
-
-def _check_durations(events: pd.DataFrame) -> None:
-    """Refuse to mix impulses, which have an area of 1 s, with events that are shorter than 1 s."""
-    moments = events["duration"] == 0
-    if moments.any() and not moments.all():
-        message = (
-            f"{moments.sum()} of {len(events)} stimuli last 0 s, which resample='hrf' takes for "
-            f"impulses, and the others do not {name_some(events.index[moments])}; give all of "
-            "them a duration, or none."
-        )
-        raise DataError(message)
 
 
 def _zscored(recording: xr.DataArray) -> xr.DataArray:
