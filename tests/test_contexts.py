@@ -158,6 +158,11 @@ def test_a_text_is_served_by_the_first_window_that_holds_it(window):
             assert min(number, window - stride) <= seen < window
 
 
+@pytest.mark.parametrize(("stride", "window"), [(1, None), (1, 1), (3, 3), (np.int64(2), 3)])
+def test_a_window_moves_by_its_own_length_at_most(stride, window):
+    assert checked_stride(stride, window) == stride
+
+
 @pytest.mark.parametrize("stride", [0, -1, True, 1.5])
 def test_a_stride_of_no_words_is_refused(stride):
     with refusal(DataError, f"stride={stride!r} is not a positive number of words."):

@@ -123,6 +123,15 @@ def test_the_space_of_a_token_of_its_own_is_part_of_the_word():
     np.testing.assert_allclose(found[1], -math.log2(product / starts[1] * starts[4]), rtol=1e-6)
 
 
+def test_the_spaces_of_a_prompt_are_no_part_of_the_word():
+    table = CHAIN.copy()
+    table[0] = [0.5, 0.0, 0.2, 0.0, 0.3, 0.0]
+    model = TextModel(Chain(table.tolist()), chain_tokenizer(), prompt="a  ")  # a, Ġ, Ġb
+    found = surprisals(model, story("b"))
+    expected = table[0, 4] / table[0, STARTS].sum() * begins("Ġb")
+    np.testing.assert_allclose(found, [-math.log2(expected)], rtol=1e-6)
+
+
 def test_without_spaces_there_is_nothing_to_correct():
     model = known(separator="", prompt="<end>")
     found = surprisals(model, story("a", "b"))

@@ -25,6 +25,7 @@ from tiny_language import (  # noqa: E402
     values_of,
     word_pieces,
 )
+from tokenizers import AddedToken  # noqa: E402
 
 from neuroalign.models.text import TextModel  # noqa: E402
 from neuroalign.testing import check_model  # noqa: E402
@@ -85,6 +86,15 @@ def test_a_token_over_two_words_counts_for_the_one_that_it_ends():
     model = TextModel(bert(), word_pieces(), context="growing", separator="")
     inputs = [(spell("the"), [1]), ([CLS, UNKNOWN, SEP], [1])]
     expect(model, story("the", "cat"), inputs)
+
+
+def test_a_token_that_reaches_into_the_space_of_a_text_is_not_its_own():
+    tokenizer = word_pieces()
+    tokenizer.add_tokens([AddedToken("cat ", normalized=False)])
+    ids = [CLS, tokenizer.token_to_id("cat "), *spell("sat")[1:]]
+    inputs = [(spell("cat"), [1]), (ids, [2])]
+    model = TextModel(bert(vocab_size=18), tokenizer, context="growing", separator="")
+    expect(model, story("cat", " sat"), inputs)
 
 
 def test_a_lone_space_within_a_sentence_is_no_token_of_it():

