@@ -86,9 +86,9 @@ def test_special_tokens_end_a_word_too():
     tokenizer.add_special_tokens(["<turn>"])
     table = [[*(0.9 * np.array(row)), 0.1] for row in [*table, table[-1]]]
     model = TextModel(Chain(table), tokenizer, context="growing")
-    found = surprisals(model, story("b", "a"))
+    found = surprisals(model, story("a", "b"))
     ends = 0.9 * BEGINS + 0.1
-    product = 0.9 * chance("b", "Ġa") / ends[TOKENS.index("b")] * ends[TOKENS.index("Ġa")]
+    product = 0.9 * chance("a", "Ġb") / ends[TOKENS.index("a")] * ends[TOKENS.index("Ġb")]
     np.testing.assert_allclose(found[1], -math.log2(product), rtol=1e-6)
 
 
