@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neuroalign.models.activation_files import FileModel as FileModel
+    from neuroalign.models.cache import cached as cached
     from neuroalign.models.joined import JoinedModel as JoinedModel
     from neuroalign.models.localizer import localize_units as localize_units
     from neuroalign.models.selected_units import SelectedUnits as SelectedUnits
@@ -20,6 +21,7 @@ _HOMES = {
     "SelectedUnits": "selected_units",
     "TextModel": "text",
     "TorchModel": "torch_model",
+    "cached": "cache",
     "localize_units": "localizer",
 }
 
