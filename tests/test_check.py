@@ -166,8 +166,10 @@ def test_images_that_no_model_reads_as_they_are_are_faults(folder, check):
         "  - stimuli: The image of stimulus '007' is of mode 'I;16', with more than 8 bits a "
         "pixel; scale it to 0..255 and save it as uint8"
     )
-    assert second.startswith("  - stimuli: The image of stimulus 'NA' cannot be read (")
-    assert second.endswith("): fetch it anew, or save it again from what it was made of")
+    assert second == (
+        f"  - stimuli: The image '{folder / 'b.png'}' of stimulus 'NA' cannot be read: fetch it "
+        "anew, or save it again from what it was made of"
+    )
 
 
 def test_many_unreadable_files_are_listed_in_part(folder, check):

@@ -125,6 +125,17 @@ def test_missing_pairs_are_kept_and_counted():
     assert "m1: 2 RDMs (IT) of 4 stimuli, dissimilarity: crossnobis; 2 of 12 pairs are" in shown
 
 
+def test_nan_of_other_bits_is_missing_too():
+    """Damaged files hold signaling NaN, at which the processor objects."""
+    pairs = np.array(PAIRS, np.float32)
+    pairs.view(np.uint32)[0, 2] = 0x7FA00000
+    assert na.data.dissimilarities.count_missing(made(pairs)) == (1, pairs.size)
+    square = np.array([squareform(own) for own in PAIRS], np.float32)
+    square.view(np.uint32)[0, 1, 2] = 0x7FA00000
+    with pytest.raises(DataError, match=r"1 pairs differ between the two halves \(first: "):
+        made(square)
+
+
 def test_those_of_a_model_have_no_subject_and_one_rdm():
     found = made(PAIRS[0], subject=None, roi=None)
     assert found.dims == ("stimulus", "stimulus_other")

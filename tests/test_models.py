@@ -1,6 +1,7 @@
 """Models by name, the pixel baseline, activations computed elsewhere, and images."""
 
 import re
+import struct
 import sys
 import types
 
@@ -341,6 +342,16 @@ def test_an_unreadable_file_is_named(content, tmp_path):
         content = path.read_bytes()[: path.stat().st_size // 2]
     if content is not None:
         path.write_bytes(content)
+    with refusal(DataError, f"The image {str(path)!r} of stimulus 's0' cannot be read."):
+        stimulus_image(show(path), "s0")
+
+
+def test_a_picture_of_billions_of_pixels_is_named(tmp_path):
+    path = tmp_path / "image.bmp"
+    Image.fromarray(COLORS).save(path)
+    content = path.read_bytes()
+    size = struct.pack("<ii", 60_000, 60_000)
+    path.write_bytes(content[:18] + size + content[26:])
     with refusal(DataError, f"The image {str(path)!r} of stimulus 's0' cannot be read."):
         stimulus_image(show(path), "s0")
 

@@ -239,7 +239,8 @@ def _one_each(name: str, given: str | int | Sequence[str | int], n_rdms: int) ->
 
 def _without_rounding(square: np.ndarray) -> np.ndarray:
     """Return a new array with both halves exactly equal, and a diagonal of 0."""
-    even = (square + square.swapaxes(1, 2)) / 2
+    with np.errstate(invalid="ignore"):  # at NaN of any bits
+        even = (square + square.swapaxes(1, 2)) / 2
     even[:, range(even.shape[1]), range(even.shape[1])] = 0
     return even
 
@@ -266,7 +267,8 @@ def _on_rdm(dissimilarities: xr.DataArray, name: str) -> bool:
 
 def _stack(dissimilarities: xr.DataArray) -> np.ndarray:
     """Return the values as (RDMs, stimuli, stimuli), also those of a model."""
-    values = np.asarray(dissimilarities.values, dtype=float)
+    with np.errstate(invalid="ignore"):  # at NaN of any bits, as damaged files hold it
+        values = np.asarray(dissimilarities.values, dtype=float)
     return values.reshape(-1, *values.shape[-2:])
 
 

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from neuroalign.errors import DataError
+
+# What PIL raises about damaged files, and about a picture of billions of pixels.
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def stimulus_image(stimuli: pd.DataFrame, label: str) -> Image.Image:
@@ -34,10 +37,11 @@ def stimulus_image(stimuli: pd.DataFrame, label: str) -> Image.Image:
     if isinstance(value, (str, Path)):
         try:
             with Image.open(value) as image:
-                return _rgb(image, label)
-        except (OSError, UnidentifiedImageError) as error:
+                image.load()
+        except _UNREADABLE as error:
             message = f"The image {str(value)!r} of stimulus {label!r} cannot be read."
             raise DataError(message) from error
+        return _rgb(image, label)
     pixels = np.asarray(value)
     shaped = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
     if pixels.dtype != np.uint8 or not shaped:
