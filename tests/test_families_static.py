@@ -55,8 +55,8 @@ def test_a_first_line_of_counts_is_no_word(tmp_path):
 
 def test_a_word_of_a_file_may_hold_spaces(tmp_path):
     path = tmp_path / "w.txt"
-    path.write_text("2 2\nthe 1 2\nat name 3 4\n")
-    assert read(f"static:{path}", "the") == [[1, 2]]
+    path.write_text("3 2\nthe 1 2\nat name 3 4\nat 5 6\n")
+    assert read(f"static:{path}", "the", "at") == [[1, 2], [5, 6]]
 
 
 def test_npz_files_hold_words_and_vectors(tmp_path):
