@@ -69,4 +69,6 @@ def _summed(bins):
         bins.isel(neuroid=slice(first, first + TOGETHER)).sum("time").values
         for first in range(0, bins.sizes["neuroid"], TOGETHER)
     ]
-    return bins.isel(time=0, drop=True).copy(data=np.concatenate(counts, axis=1))
+    summed = bins.isel(time=0, drop=True).copy(data=np.concatenate(counts, axis=1))
+    del summed.attrs["bin_width"], summed.attrs["time_convention"]  # of the bins, not of their sum
+    return summed

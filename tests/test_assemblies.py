@@ -326,6 +326,7 @@ def test_spikes_of_freemanziemba2013_are_added_up_in_the_window(tmp_path, monkey
     recording = load_in(tmp_path, "freemanziemba2013").recordings["pooled"]
     np.testing.assert_array_equal(recording.values, raw.values[:, 50:200].sum(axis=1).T)
     assert recording.attrs["units"] == "spikes per 150 ms"
+    assert not {"bin_width", "time_convention"} & set(recording.attrs)
     bins = load_in(tmp_path, "freemanziemba2013", start=0, stop=20, timed=True)
     timed = bins.recordings["pooled"]
     np.testing.assert_array_equal(timed.values, raw.values[:, :20].transpose(2, 0, 1))

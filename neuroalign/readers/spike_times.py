@@ -18,6 +18,10 @@ from neuroalign.readers.windows import Windows, make_windows, to_ticks
 # Names that mean something on a recording, and may not come from a table of events.
 RESERVED = ("showing", "neuroid", "time", "subject", "roi")
 
+# One clock goes this many times as far as the other: a thousand, where one counts milliseconds.
+FURTHEST = 300
+LOWEST_RATE = 0.1  # spikes/s of a unit, in the mean over units
+
 
 def bin_spikes(
     times: ArrayLike,
@@ -97,9 +101,10 @@ def bin_spikes(
     if not len(labels):
         message = "There is no spike and no unit is named; pass neuroid=[...]."
         raise DataError(message)
+    onsets = to_ticks(table["onset"], "events")
+    _check_clocks(ticks, onsets, len(fired))
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(len(fired) + 1))
-    onsets = to_ticks(table["onset"], "events")
     table = table.assign(onset=table["onset"].astype(float))
     counts = np.zeros((len(labels), len(table), len(windows)), dtype=np.int32)
     place = {label: number for number, label in enumerate(labels)}
@@ -108,6 +113,21 @@ def bin_spikes(
             own = np.sort(ticks[order[bounds[code] : bounds[code + 1]]])
             counts[place[label]] = windows.count(own, onsets)
     return binned(counts.swapaxes(0, 1), windows, table, {"neuroid": ("neuroid", labels)})
+
+
+def _check_clocks(ticks: np.ndarray, onsets: np.ndarray, n_units: int) -> None:
+    """Refuse spikes and events of which one are in seconds and the others in milliseconds.
+
+    Spikes may go on for long after a few events; in milliseconds, they are few a second besides.
+    """
+    last, latest = (float(np.abs(clock).max(initial=0)) / 1e9 for clock in (ticks, onsets))
+    rare = len(ticks) < LOWEST_RATE * last * n_units
+    if 0 < FURTHEST * last < latest or (rare and 0 < FURTHEST * latest < last):
+        message = (
+            f"Spikes go to {last:g} s and events to {latest:g} s; give both in seconds, not one of "
+            "them in milliseconds."
+        )
+        raise DataError(message)
 
 
 def events_table(events: ArrayLike | pd.DataFrame) -> pd.DataFrame:
@@ -153,8 +173,8 @@ def counts_to_rate(recording: xr.DataArray, *, bin_width: float | None = None) -
     recording : DataArray
         Counts, of any form.
     bin_width : float, optional, s
-        By default the attribute `bin_width`, which `bin_spikes` and `read_nwb` leave; it has to be
-        given where bins of time were added up.
+        By default the attribute `bin_width`, which `bin_spikes` and `read_nwb` leave. Sums and
+        `coarsen` keep it as it was: give it where bins of time were added up.
 
     Returns
     -------
