@@ -169,6 +169,15 @@ def test_surprisal_is_that_of_one_word_at_a_time(tokenizer, batch_size):
     np.testing.assert_allclose(surprisals(model, stimuli)[1:], expected, rtol=1e-4)
 
 
+def test_passages_of_other_lengths_beside_it_do_not_count():
+    network, tokenizer = gpt2(40, transformers.GPT2LMHeadModel), byte_pairs()
+    texts = ["the", "dogs", "sat", "it", "is", "a", "dog"]
+    stimuli = story(*texts, run=["one"] * 2 + ["two"] * 5)
+    model = TextModel(network, tokenizer, context="growing")
+    alone = [surprisals(model, stimuli[stimuli["run"] == run]) for run in ("one", "two")]
+    np.testing.assert_allclose(surprisals(model, stimuli), np.concatenate(alone), rtol=1e-5)
+
+
 def test_word_pieces_are_summed_without_a_correction():
     config = transformers.BertConfig(
         vocab_size=len(PIECES), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,

@@ -134,6 +134,16 @@ def test_generated_tokens_of_a_known_chain_exclude_the_prompt_exactly():
     assert list(parts["block.0"]["n_tokens"].values) == [2]
 
 
+def test_an_input_that_ends_sooner_is_not_changed_by_its_neighbor_that_goes_on():
+    options = {"pooling": "generated", "max_new_tokens": 9}
+    model = TextModel(Chain(), chain_tokenizer(), **options)
+    together = dict(model.activations(story("ab", "aa")))
+    assert list(together["embeddings"]["n_tokens"].values) == [2, 1]
+    for row, text in enumerate(("ab", "aa")):
+        for layer, alone in model.activations(story(text)):
+            np.testing.assert_array_equal(together[layer].values[row], alone.values[0])
+
+
 def test_an_end_that_comes_first_is_all_there_is_to_count():
     model = TextModel(Chain(), chain_tokenizer(), pooling="generated", max_new_tokens=9)
     parts = dict(model.activations(story("a b")))  # a, Ġb, <end>
