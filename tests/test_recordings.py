@@ -79,6 +79,8 @@ def test_ids_that_are_neither_strings_nor_whole_numbers_are_refused(bad):
 def test_a_subject_must_have_a_name():
     with refused("A subject id is nan; ids are strings or whole numbers."):
         make(np.eye(2), subject=np.nan)
+    with refused("Argument 'subject' is empty; say who was recorded, as in subject='m1'."):
+        make(np.eye(2), subject=" ")
 
 
 @pytest.mark.parametrize("what", ["stimulus", "neuroid"])
@@ -202,6 +204,18 @@ def test_times_that_do_not_increase_are_refused():
     convention = {"time_convention": "bin centers"}
     with refused(message):
         make(np.ones((2, 2, 2)), (*EVENTS, "time"), time=[0.1, 0.0], attrs=convention)
+
+
+@pytest.mark.parametrize(
+    ("times", "kind"),
+    [(["0", "0.1"], "<U3"), (pd.to_timedelta([0, 100], unit="ms").to_numpy(), "timedelta64")],
+)
+def test_times_are_seconds(times, kind):
+    message = rf"coordinate 'time' holds values of type {kind}.*, not seconds\.$"
+    with pytest.raises(DataError, match=message):
+        make(
+            np.ones((2, 2, 2)), (*EVENTS, "time"), time=times, attrs={"time_convention": "samples"}
+        )
 
 
 def test_a_data_frame_brings_values_and_no_index_names():

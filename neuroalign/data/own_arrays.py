@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from neuroalign.data.dataset import BrainDataset
-from neuroalign.data.recordings import make_recording
+from neuroalign.data.recordings import make_recording, rectangular
 from neuroalign.data.schema import as_labels
 from neuroalign.errors import DataError
 
@@ -127,7 +127,7 @@ def _recording_of(
     if isinstance(values, pd.DataFrame):
         index, neuroid = values.index, values.columns
         values = values.to_numpy()
-    array = np.asarray(values)
+    array = rectangular(values)
     if array.ndim not in (2, 3):
         message = (
             f"Responses of subject {subject!r} have the shape {array.shape}; "

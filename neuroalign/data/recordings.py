@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from neuroalign.data.faults import refuse
+from neuroalign.data.label_order import check_order
 from neuroalign.data.schema import (
     NEUROID_COORDS,
     SAMPLE_COORDS,
@@ -61,7 +62,9 @@ def make_recording(
         others as wanted (`roi`, `session`, `run`, ...). A stream has no `stimulus`; it needs
         `run`, one for all samples or one each, and may be given `onset` (s in the run at which
         the interval of a sample begins; by default counted from 0), from which its labels
-        follow. An unusual name whose length fits several axes is given as ``(dim, labels)``.
+        follow. An unusual name whose length fits several axes is given as ``(dim, labels)``. A
+        Series that has the labels of its axis in another order is refused, and so are the labels
+        of a table of values in another order: which was meant cannot be told.
 
     Returns
     -------
@@ -78,6 +81,10 @@ def make_recording(
     ['m1/7', 'm1/12']
     """
     owner = str(as_labels([subject], "subject")[0])
+    if not owner.strip():
+        message = "Argument 'subject' is empty; say who was recorded, as in subject='m1'."
+        raise DataError(message)
+    labelled, anew = values, coords
     if isinstance(values, xr.DataArray):
         values, dims, coords, attrs = _labeled(values, dims, coords, attrs)
         brought, period = attrs.pop("units", None), attrs.pop("sampling_period", None)
@@ -106,6 +113,7 @@ def make_recording(
         located |= sample_coords(located, sizes["sample"], period)
         located["sample"] = ("sample", _labels_of("sample", "sample", located))
         facts["sampling_period"] = period
+    check_order(labelled, dims, anew, located, owner)
     located["neuroid"] = ("neuroid", _prefixed(_labels_of("neuroid", "neuroid", located), owner))
     recording = xr.DataArray(data, dims=dims, coords={**located, "subject": owner}, attrs=facts)
     recording = recording.transpose(*(dim for dim in dims_allowed(dims) if dim in dims))
@@ -155,11 +163,7 @@ def _numeric(values: Any) -> np.ndarray:
     elif hasattr(values, "__array_function__"):
         data = values
     else:
-        try:
-            data = np.asarray(values)
-        except ValueError as error:
-            message = "Responses are not a rectangular array; their rows differ in length."
-            raise DataError(message) from error
+        data = rectangular(values)
     if data.dtype == object:
         try:
             data = np.asarray(data, dtype=float)
@@ -172,6 +176,15 @@ def _numeric(values: Any) -> np.ndarray:
         message = f"{np.isinf(data).sum()} responses are infinite; use NaN for what is missing."
         raise DataError(message)
     return cast(np.ndarray, data)
+
+
+def rectangular(values: Any) -> np.ndarray:
+    """Return an array of nested lists, whose rows must have one length."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        message = "Responses are not a rectangular array; their rows differ in length."
+        raise DataError(message) from error
 
 
 def _check_dims(dims: tuple[str, ...], shape: tuple[int, ...]) -> None:

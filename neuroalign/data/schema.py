@@ -71,7 +71,8 @@ def _as_label(value: object, what: str) -> str:
         and float(value).is_integer()
     ):
         return str(int(value))
-    message = f"A {what} id is {value!r}; ids are strings or whole numbers."
+    plain = value.item() if isinstance(value, np.generic) else value
+    message = f"A {what} id is {plain!r}; ids are strings or whole numbers."
     raise DataError(message)
 
 
@@ -146,6 +147,8 @@ def _time_faults(recording: xr.DataArray) -> list[str]:
     faults = []
     if "time" not in recording.coords:
         faults.append("coordinate 'time' (seconds from onset) is missing")
+    elif (kind := recording["time"].dtype).kind not in "iuf":
+        faults.append(f"coordinate 'time' holds values of type {kind}, not seconds")
     elif not (np.diff(recording["time"].values) > 0).all():
         faults.append("coordinate 'time' does not increase")
     if not recording.attrs.get("time_convention"):
