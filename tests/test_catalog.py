@@ -108,6 +108,12 @@ def test_an_unknown_dataset_names_the_nearest(loader):
         loader("cowley2022")
 
 
+@pytest.mark.parametrize("path", ["./nowhere/mine", "mine.py"])
+def test_a_path_that_leads_nowhere_is_no_misspelt_name(path):
+    with refused(f"There is no file or folder '{path}'; check its name and folder."):
+        na.load_dataset(path)
+
+
 def test_an_unknown_dataset_without_a_near_name_lists_the_known(monkeypatch):
     known = {"alpha": "", "beta": ""}
     monkeypatch.setattr("neuroalign.data.catalog._locations", lambda: known)

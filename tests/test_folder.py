@@ -296,10 +296,50 @@ def table_without_labels(folder):
     )
 
 
+def table_with_row_numbers(folder):
+    (folder / "responses.npy").unlink()
+    (folder / "responses.csv").write_text(",stimulus,a\n0,cat,1\n1,dog,2\n")
+    return (
+        f"Table '{folder / 'responses.csv'}' has 1 columns without a name; name those that are "
+        "neuroids, and leave out row numbers (in pandas: to_csv(..., index=False))."
+    )
+
+
+def showings_without_table(folder):
+    (folder / "dataset.toml").write_text(
+        "units = 'z'\nmodality = 'fmri'\ndims = ['showing', 'neuroid']\n"
+    )
+    return (
+        f"Folder '{folder}' has no showings.csv, which says what was shown in each row of "
+        "responses.npy; write it, with a column 'stimulus'."
+    )
+
+
+def subject_beside_responses(folder):
+    (folder / "ann").mkdir()
+    np.save(folder / "ann" / "responses.npy", np.ones((4, 3)))
+    return (
+        f"Folder '{folder}' has responses, and so have folders in it (first: 'ann'); keep those of "
+        "the folder, or those of the subjects."
+    )
+
+
+def subject_misspelt(folder):
+    (folder / "ann").mkdir()
+    (folder / "responses.npy").rename(folder / "ann" / "responses.npy")
+    (folder / "bob").mkdir()
+    (folder / "bob" / "response.csv").touch()
+    return (
+        f"Folder '{folder / 'bob'}' has response.csv, but no responses.npy or responses.csv; give "
+        "the responses one of these names, or move the folder away."
+    )
+
+
 SPOILERS = [
     no_facts, no_modality, not_toml, no_labels, empty_label, no_kind,
     no_responses, both_forms, other_length, other_axes, other_count, strange_columns,
-    words_for_numbers, table_without_labels,
+    words_for_numbers, table_without_labels, table_with_row_numbers, showings_without_table,
+    subject_beside_responses, subject_misspelt,
 ]  # fmt: skip
 
 

@@ -95,6 +95,9 @@ def dataset_module(dataset: str | Path | ModuleType) -> tuple[str, ModuleType, P
             "reads it (docs/add_a_dataset.md), or make_dataset(...) in Python."
         )
         raise DataError(message)
+    if len(path.parts) > 1 or path.suffix:
+        message = f"There is no file or folder {str(dataset)!r}; check its name and folder."
+        raise DataError(message)
     raise unknown_name(dataset, locations, kind="dataset")
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -21,13 +22,11 @@ from neuroalign.data.dataset import BrainDataset
 from neuroalign.data.faults import raise_or_note, refuse
 from neuroalign.data.recordings import make_recording
 from neuroalign.data.schema import SAMPLE_COORDS, SHOWING_COORDS, STIMULUS_KINDS, stimulus_kinds
+from neuroalign.data.subject_folders import ARRAY, NEUROIDS, SHOWINGS, TABLE, subject_folders
 from neuroalign.errors import DataError, name_some, unknown_name
 
 FACTS = "dataset.toml"
 STIMULI = "stimuli.csv"
-NEUROIDS = "neuroids.csv"
-SHOWINGS = "showings.csv"
-ARRAY, TABLE = "responses.npy", "responses.csv"
 PATHS = ("image", "audio", "video")
 
 WORDS = {
@@ -139,28 +138,9 @@ def _load(
     del files, subjects  # the folder is the dataset; there is nothing to fetch
     recordings = {
         subject: partial(_recording, home, subject, facts, stimuli.index)
-        for subject, home in _homes(folder).items()
+        for subject, home in subject_folders(folder).items()
     }
     return BrainDataset(recordings, stimuli)
-
-
-def _homes(folder: Path) -> dict[str, Path]:
-    """Return the folder of each subject: this one, or those in it."""
-    if any((folder / name).is_file() for name in (ARRAY, TABLE)):
-        return {"subject-1": folder}
-    inside = sorted(path for path in folder.iterdir() if path.is_dir())
-    homes = {
-        path.name: path
-        for path in inside
-        if any((path / name).is_file() for name in (ARRAY, TABLE))
-    }
-    if not homes:
-        message = (
-            f"Folder {str(folder)!r} has no {ARRAY} or {TABLE}, and no folder of a subject has; "
-            "put the responses there."
-        )
-        raise DataError(message)
-    return homes
 
 
 def _recording(
@@ -207,6 +187,12 @@ def _from_array(
             f"as in dims = ['{rows}', 'neuroid', 'time']."
         )
         raise DataError(message)
+    if showings is None and "showing" in dims:
+        message = (
+            f"Folder {str(home)!r} has no {SHOWINGS}, which says what was shown in each row of "
+            f"{ARRAY}; write it, with a column 'stimulus'."
+        )
+        raise DataError(message)
     tables: dict[str, tuple[str, pd.DataFrame]] = {}
     if showings is not None:
         tables[rows] = SHOWINGS, showings
@@ -250,6 +236,13 @@ def _from_table(
             "that holds the labels."
         )
         raise DataError(message)
+    if nameless := [name for name in names if re.fullmatch(r"Unnamed: \d+", name)]:
+        message = (
+            f"Table {str(path)!r} has {len(nameless)} columns without a name; name those that are "
+            "neuroids, and leave out row numbers (in pandas: to_csv(..., index=False))."
+        )
+        raise_or_note(DataError(message), f"subject {subject!r}")
+        names = [name for name in names if name not in nameless]
     columns = {}
     for name in names:
         try:
