@@ -107,6 +107,35 @@ def test_facts_units_and_neuroids_are_listed_with_what_the_values_are(folder, ch
     )  # fmt: skip
 
 
+def test_times_that_must_be_milliseconds_are_faults(folder, values, check):
+    facts = "units = 'uV'\nmodality = 'eeg'\ndims = ['stimulus', 'neuroid', 'time']\n"
+    facts += "time_convention = 'samples'\n"
+    np.save(folder / "responses.npy", np.stack([values, values + 1], axis=2))
+    (folder / "dataset.toml").write_text(facts + "time = [-200, 100]\n")
+    mend = "give seconds, not milliseconds, or declare the fault on the card (known_faults)"
+    said = "subject 'subject-1': coordinate 'time' reaches 200 s from the onset"
+    check_lists(check, folder, f"{said}: {mend}")
+    (folder / "dataset.toml").write_text(facts + "time = [-0.2, 100]\n")
+    assert check(folder) == (0, "")
+
+
+def test_a_sampling_period_that_must_be_milliseconds_is_a_fault(folder, check):
+    table = pd.DataFrame({"stimulus": LABELS, "text": LABELS, "run": "run-1", "onset": 0.0})
+    table.to_csv(folder / "stimuli.csv", index=False)
+    facts = "units = 'z'\nmodality = 'fmri'\nsampling_period = "
+    mend = "give seconds, not milliseconds, or declare the fault on the card (known_faults)"
+    (folder / "dataset.toml").write_text(f"{facts}2000\n")
+    check_lists(check, folder, f"subject 'subject-1': the sampling period is 2000 s: {mend}")
+    (folder / "dataset.toml").write_text(f"{facts}60\n")
+    assert check(folder) == (0, "")
+
+
+def test_who_cannot_be_read_leaves_no_stimulus_unseen(folder, check):
+    array = folder / "responses.npy"
+    array.write_bytes(b"")
+    check_lists(check, folder, f"subject 'subject-1': File '{array}' is empty; fetch it anew")
+
+
 def encoded(kind, mode="RGB"):
     file = io.BytesIO()
     size = (24, 24) if mode == "I;16" else (24, 24, 3)

@@ -20,6 +20,9 @@ MENDS = {
     r"lack the prefix": "leave the prefix to make_recording",
     r"attribute 'units'": "say what the values are, as in units='spikes/s'",
     r"'time' does not increase": "sort the bins of time, labels and values alike",
+    r"'time' holds values": "give seconds from the onset, as numbers",
+    r"'time' reaches|sampling period is": "give seconds, not milliseconds, or declare the fault on "
+    "the card (known_faults)",
     r"time_convention": "pass attrs={'time_convention': 'bin centers'}",
     r"coordinate '\w+'.* is missing": "pass its labels to make_recording",
     r"infinite values": "write NaN where nothing was measured",

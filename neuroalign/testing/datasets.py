@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import cast
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -27,6 +28,9 @@ from neuroalign.data.schema import (
 from neuroalign.data.stimulus_files import file_faults
 from neuroalign.errors import DataError, NeuroalignError
 from neuroalign.testing.faults import fault_list
+
+LONGEST_TIME = 100.0  # s from an onset, and
+LONGEST_PERIOD = 60.0  # s between samples: beyond, milliseconds are likelier
 
 
 def check_dataset(dataset: BrainDataset) -> None:
@@ -136,7 +140,7 @@ def dataset_faults(dataset: BrainDataset) -> Iterator[str]:
         yield "its card is not a DatasetCard"
     elif dataset.card is not None and dataset.card.stimulus not in dataset.stimulus_kinds:
         yield f"stimuli: the card says {dataset.card.stimulus!r}, but there is no such column"
-    shown: set[str] = set()
+    shown: set[str] | None = set()
     neuroids: list[str] = []
     for subject in dataset.subjects:
         try:
@@ -145,15 +149,17 @@ def dataset_faults(dataset: BrainDataset) -> Iterator[str]:
         except NeuroalignError as error:
             sentence = str(error).rstrip(".")
             yield sentence if repr(subject) in sentence else f"subject {subject!r}: {sentence}"
+            shown = None  # nobody knows what this subject met
             continue
         yield from (f"subject {subject!r}: {fault}" for fault in _recording_faults(before))
-        shown |= _stimuli_met(before, dataset.stimuli)
+        if shown is not None:
+            shown |= _stimuli_met(before, dataset.stimuli)
         neuroids += [] if is_dissimilarities(before) else sorted(set(before["neuroid"].values))
         if not _read_again(dataset, subject).identical(before):
             yield f"subject {subject!r}: reading the recording twice gives different values"
     if twice := repeated(neuroids):
         yield f"{len(twice)} neuroid labels belong to more than one subject"
-    if lonely := sorted(set(dataset.stimuli.index) - shown):
+    if shown is not None and (lonely := sorted(set(dataset.stimuli.index) - shown)):
         yield f"{len(lonely)} stimuli were shown to nobody (first: {lonely[0]!r})"
 
 
@@ -182,7 +188,17 @@ def check_adapter(module: ModuleType, load: Callable[[], BrainDataset]) -> None:
 def _recording_faults(recording: xr.DataArray) -> list[str]:
     if is_dissimilarities(recording):
         return dissimilarity_label_faults(recording) or dissimilarity_value_faults(recording)
-    return label_faults(recording) + value_faults(recording)
+    return label_faults(recording) + _unit_faults(recording) + value_faults(recording)
+
+
+def _unit_faults(recording: xr.DataArray) -> list[str]:
+    """List times that are no seconds in all likelihood."""
+    period = recording.attrs.get("sampling_period", 0)
+    faults = [f"the sampling period is {period:g} s"] if period > LONGEST_PERIOD else []
+    times = recording["time"].values if "time" in recording.coords else np.zeros(1)
+    if times.dtype.kind in "iuf" and (furthest := np.abs(times).max()) > LONGEST_TIME:
+        faults.append(f"coordinate 'time' reaches {furthest:g} s from the onset")
+    return faults
 
 
 def _stimuli_met(recording: xr.DataArray, stimuli: pd.DataFrame) -> set[str]:
