@@ -204,12 +204,12 @@ REFUSED = {
     "a baseline outside": (
         lambda s, w: windows(s, changed(w, onset=3.0), baseline=(-1.5, 0)),
         "12 of 12 events have windows that leave their run (first: 'word-0', 'word-1', 'word-2'); "
-        "none is left.",
+        "none is left; onsets and windows are in seconds.",
     ),
     "all outside": (
         lambda s, w: windows(s, changed(w, onset=100.0), outside="drop"),
         "12 of 12 events have windows that leave their run (first: 'word-0', 'word-1', 'word-2'); "
-        "none is left.",
+        "none is left; onsets and windows are in seconds.",
     ),
     "another run": (
         lambda s, w: windows(s, changed(w, run="c")),

@@ -232,6 +232,16 @@ OPTIONS = {"start": 0.0, "stop": 0.3, "width": 0.1}
             "Bins of 0.1 s do not fill 0 to 0.35 s; change stop to 0.3, or give step= for "
             "windows that need not.",
         ),
+        (
+            {"times": [1060, 2070.0], "events": [1.0, 2.0]},
+            "Spikes go to 2070 s and events to 2 s; give both in seconds, not one of them in "
+            "milliseconds.",
+        ),
+        (
+            {"times": [1.06, 2.07], "events": [1000, 2000]},
+            "Spikes go to 2.07 s and events to 2000 s; give both in seconds, not one of them in "
+            "milliseconds.",
+        ),
         ({"width": 0}, "width=0 is not a time above 0 s; give seconds."),
         ({"step": -0.1}, "step=-0.1 is not a time above 0 s; give seconds."),
         ({"start": "0"}, "start='0' is not a time; give seconds, as in start=0.1."),
@@ -247,6 +257,12 @@ def test_what_cannot_be_binned_is_said_in_one_sentence(change, message):
     given = {"times": [0.1, 0.2], "units": ["a", "b"], "events": [0.0], **OPTIONS, **change}
     with refused(message):
         bin_spikes(given.pop("times"), given.pop("units"), given.pop("events"), **given)
+
+
+def test_few_events_may_lie_at_the_beginning_of_a_long_recording():
+    times = np.arange(0, 4000, 0.5)
+    counts = bin_spikes(times, np.repeat("a", len(times)), [0.0, 5.0], start=0, stop=2, width=1)
+    assert (counts == 2).all()
 
 
 def test_rates_of_an_unknown_width_or_of_rates_are_refused(showings):

@@ -107,7 +107,11 @@ def epoch(
         message = (
             f"{lost.sum()} of {len(table)} events have windows that leave their run "
             f"{name_some(left_out)}; "
-            + ("none is left." if lost.all() else "leave them out with outside='drop'.")
+            + (
+                "none is left; onsets and windows are in seconds."
+                if lost.all()
+                else "leave them out with outside='drop'."
+            )
         )
         raise DataError(message)
     table, spans = table[~lost], [span[:, ~lost] for span in spans]

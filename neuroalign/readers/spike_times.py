@@ -69,7 +69,8 @@ def bin_spikes(
     Raises
     ------
     DataError
-        If times are NaN or infinite, the lengths of times and units differ, or no bin fits.
+        If times are NaN or infinite, the lengths of times and units differ, no bin fits, or only
+        spikes or only events seem to be in milliseconds.
 
     Examples
     --------
