@@ -114,9 +114,16 @@ def band_edges(n_bands: int) -> np.ndarray:
 
 def mel_bands(n_bands: int) -> np.ndarray:
     """Return the weight of each frequency of the transform in each band (frequency, band)."""
-    edges, bins = band_edges(n_bands), fft.rfftfreq(N_FFT, 1 / RATE)[:, None]
-    low, center, high = edges[:-2], edges[1:-1], edges[2:]
-    rising, falling = (bins - low) / (center - low), (high - bins) / (high - center)
+    return triangles(band_edges(n_bands), fft.rfftfreq(N_FFT, 1 / RATE))
+
+
+def triangles(edges: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
+    """Return triangles of height 1 over frequencies, (frequency, band), all in Hz.
+
+    Each rises from one of the edges (n_bands + 2,) to the next, and falls to the one after.
+    """
+    low, center, high, at = edges[:-2], edges[1:-1], edges[2:], frequencies[:, None]
+    rising, falling = (at - low) / (center - low), (high - at) / (high - center)
     return np.clip(np.minimum(rising, falling), 0, None)
 
 
