@@ -224,6 +224,14 @@ def test_the_provenance_names_versions_and_machine(scores):
     assert {"python", "machine", "commit", "finished", "seconds"} <= set(record)
 
 
+def test_the_provenance_names_the_weights_that_a_model_was_made_of(planted):
+    layers, dataset = planted
+    assert provenance_of(layers, dataset)["model_origin"] is None
+    model = na.models.protocol.as_model(layers)
+    model.origin = {"name": "timm:resnet50", "revision": "1a2b3c"}
+    assert provenance_of(model, dataset)["model_origin"] == model.origin
+
+
 def test_the_hashes_are_the_same_for_the_same_data(planted):
     first, second = (provenance_of(*planted) for _ in range(2))
     for name in ("responses_sha256", "stimuli_sha256", "model_sha256"):

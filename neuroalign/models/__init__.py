@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from neuroalign.models.activation_files import FileModel as FileModel
     from neuroalign.models.cache import cached as cached
+    from neuroalign.models.callables import CallableModel as CallableModel
+    from neuroalign.models.catalog import list_families as list_families
     from neuroalign.models.joined import JoinedModel as JoinedModel
     from neuroalign.models.localizer import localize_units as localize_units
     from neuroalign.models.selected_units import SelectedUnits as SelectedUnits
@@ -16,12 +18,14 @@ if TYPE_CHECKING:
 
 # Imported on first use: listing models must load neither torch nor xarray.
 _HOMES = {
+    "CallableModel": "callables",
     "FileModel": "activation_files",
     "JoinedModel": "joined",
     "SelectedUnits": "selected_units",
     "TextModel": "text",
     "TorchModel": "torch_model",
     "cached": "cache",
+    "list_families": "catalog",
     "localize_units": "localizer",
 }
 

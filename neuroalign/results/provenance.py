@@ -62,6 +62,8 @@ def provenance(
     record = {
         **options,
         "model_sha256": fingerprint() if callable(fingerprint) else None,
+        # What weights were read from: name, checkpoint, commit of the hub.
+        "model_origin": getattr(model, "origin", None),
         "responses_sha256": {name: _hash_array(array) for name, array in recordings.items()},
         "stimuli_sha256": _hash_stimuli(stimuli),
         **({} if splits is None else _divided(splits)),
