@@ -12,7 +12,7 @@ transformers = pytest.importorskip("transformers", reason="the extra [text] is n
 
 from tiny_language import seeded  # noqa: E402
 
-from neuroalign.errors import DataError  # noqa: E402
+from neuroalign.errors import DataError, UnknownNameError  # noqa: E402
 from neuroalign.models.families.hf_audio import audio_model  # noqa: E402
 from neuroalign.models.families.hf_networks import build_network, read_config  # noqa: E402
 from neuroalign.models.sounds import Sound  # noqa: E402
@@ -54,11 +54,11 @@ def saved(folder, name, options, *, stated=None):
     return network
 
 
-def load(folder, *, untrained=False, seed=0, **options):
+def load(folder, *, untrained=False, seed=0, batch_size=None, **options):
     full = f"hf:{folder}"
     config, network_class = read_config(folder, full)
     network = build_network(folder, config, network_class, full, untrained=untrained, seed=seed)
-    told = {"name": "small", "layers": None, "device": "cpu", "batch_size": None,
+    told = {"name": "small", "layers": None, "device": "cpu", "batch_size": batch_size,
             "precision": None, "origin": {"name": full}}  # fmt: skip
     return audio_model(network, folder, full, told=told, options=options)
 
@@ -205,6 +205,15 @@ def test_what_cannot_be_loaded_is_refused(tmp_path):
         DataError, match=r"^The file preprocessor_config.json of model 'hf:.*' cann"
     ):
         load(tmp_path)
+
+
+def test_options_of_other_models_are_refused(tmp_path):
+    saved(tmp_path, "HubertModel", OF_SAMPLES["HubertModel"])
+    with pytest.raises(UnknownNameError) as error:
+        load(tmp_path, windows=1.0)
+    assert str(error.value) == (
+        f"No option of model 'hf:{tmp_path}' is called 'windows'. Did you mean 'window'?"
+    )
 
 
 def test_other_networks_of_sounds_are_refused(tmp_path):

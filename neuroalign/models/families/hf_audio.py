@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from neuroalign.errors import DataError, reason
+from neuroalign.errors import DataError, reason, unknown_name
 from neuroalign.models.audio import AudioModel, Place
 from neuroalign.models.frame_clock import FrameClock, conv_clock
 
@@ -19,6 +19,7 @@ FILE = "preprocessor_config.json"
 # Networks whose first convolutions read samples, and those whose encoder reads a log-mel spectrum.
 OF_SAMPLES = ("data2vec-audio", "hubert", "unispeech", "unispeech-sat", "wav2vec2", "wavlm")
 OF_SPECTRA = ("whisper",)
+OPTIONS = ("memory_budget", "stride", "window")
 
 
 def audio_model(
@@ -47,6 +48,9 @@ def audio_model(
     options : dict
         Such as `window` and `stride`: see `AudioModel`.
     """
+    for option in options:
+        if option not in OPTIONS:
+            raise unknown_name(option, OPTIONS, kind=f"option of model {full!r}")
     kind = network.config.model_type
     extractor = read_extractor(folder, full)
     if kind in OF_SAMPLES:
