@@ -305,6 +305,15 @@ def table_with_row_numbers(folder):
     )
 
 
+def showings_beside_a_table(folder):
+    write_table(folder, np.ones((4, 3)))
+    (folder / "showings.csv").write_text("stimulus,session\ncat,1\n")
+    return (
+        f"Folder '{folder}' has showings.csv beside responses.csv, whose rows name what was shown "
+        "themselves; move its columns there, and leave it out."
+    )
+
+
 def showings_without_table(folder):
     (folder / "dataset.toml").write_text(
         "units = 'z'\nmodality = 'fmri'\ndims = ['showing', 'neuroid']\n"
@@ -339,7 +348,7 @@ SPOILERS = [
     no_facts, no_modality, not_toml, no_labels, empty_label, no_kind,
     no_responses, both_forms, other_length, other_axes, other_count, strange_columns,
     words_for_numbers, table_without_labels, table_with_row_numbers, showings_without_table,
-    subject_beside_responses, subject_misspelt,
+    showings_beside_a_table, subject_beside_responses, subject_misspelt,
 ]  # fmt: skip
 
 

@@ -225,6 +225,12 @@ def _from_table(
 
     del stimuli  # a table names its own
     path = home / TABLE
+    if (home / SHOWINGS).is_file():
+        message = (
+            f"Folder {str(home)!r} has {SHOWINGS} beside {TABLE}, whose rows name what was shown "
+            "themselves; move its columns there, and leave it out."
+        )
+        raise_or_note(DataError(message), f"subject {subject!r}")
     table = load_table(path)
     given = [str(name) for name in table.columns]
     of_rows = [name for name in given if name in {*SHOWING_COORDS, *SAMPLE_COORDS}]
