@@ -1,6 +1,5 @@
 """Any torch module as a model: hooks, modes, labels, axes, and what is refused."""
 
-
 import re
 
 import numpy as np
