@@ -152,6 +152,18 @@ def test_neither_the_batch_nor_other_sounds_move_a_value(batch_size):
         assert np.isnan(together["out"][number, len(alone) :]).all()
 
 
+def test_what_is_changed_in_place_later_is_kept_as_it_was():
+    network = torch.nn.Sequential(torch.nn.Linear(1, 2), torch.nn.ReLU(inplace=True))
+    torch.nn.init.ones_(network[0].weight)
+    torch.nn.init.zeros_(network[0].bias)
+    places = {"linear": Place(network[0])}
+    clock = FrameClock(RATE, 1)
+    model = AudioModel(network, places, lambda x: torch.from_numpy(x)[:, None], clock, name="toy")
+    sound = Sound(np.linspace(-1, 1, 50), RATE)
+    found = values_of(model, sound)["linear"][0]
+    np.testing.assert_allclose(found, np.linspace(-1, 1, 50)[:, None] + np.zeros(2), atol=1e-6)
+
+
 def test_layers_are_chosen_by_name_or_pattern():
     model = make(layers="f*")
     assert model.layers == ["features"]

@@ -90,6 +90,15 @@ def test_frames_past_the_end_of_the_run_are_left_out():
     assert float(in_a[-1]) == 20
 
 
+def test_what_is_heard_past_the_end_of_the_run_moves_no_sample_before_it():
+    late, recording = films(onsets=(3.0, 55.0, 7.0)), make_stream()
+    cut = frames()
+    cut[1, 50:] = np.nan
+    for step in (TimeGrid(delays=(-2, 0)), TimeGrid("nearest", (-2, 0))):
+        found, expected = (step.apply(values, late, recording) for values in (frames(), cut))
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_frames_past_the_duration_of_their_stimulus_were_not_shown():
     stimuli = films(duration=[2.0, 0.0, 100.0])
     ones = xr.ones_like(frames()).where(frames().notnull())

@@ -108,6 +108,29 @@ def test_energy_stays_where_and_when_the_motion_is():
     assert float(left.min()) > 20 * float(right.max())
 
 
+def test_energy_is_the_mean_over_a_place():
+    moving = drifting(16, 0, 4).frames.copy()
+    moving[:, :, 8:] = 128  # half of the first column of places
+    values = energy(Film(moving, 30.0))[0].sel(time=slice(0.85, 1.15))
+    unit = (values.frequency == 16) & (values.hertz == 4) & (values.direction == 0)
+    inside = unit & (values.column == 0) & values.row.isin([1, 2])
+    assert 0.1 < float(values[:, inside].mean()) < 0.25
+
+
+@pytest.mark.parametrize("rate", [15.0, 20.0, 60.0])
+def test_a_film_played_backwards_drifts_backwards_at_the_mirrored_moments(rate):
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (round(2 * rate), 32, 32), dtype=np.uint8)
+    forward, backward = energy(Film(frames, rate), Film(frames[::-1].copy(), rate))
+    moving = forward.hertz.values > 0
+    keys = np.stack([forward[n].values[moving] for n in ("frequency", "hertz", "row", "column")])
+    direction = forward.direction.values[moving]
+    here = np.lexsort([*keys, direction])
+    there = np.lexsort([*keys, (direction + 180) % 360])
+    mirrored = backward.values[::-1][:, moving][:, there]
+    np.testing.assert_allclose(forward.values[:, moving][:, here], mirrored, atol=1e-5)
+
+
 def test_colors_count_by_their_luminance():
     colored = np.zeros((60, 64, 64, 3), np.uint8)
     colored[..., 1] = drifting(8, 0, 2).frames

@@ -6,6 +6,7 @@ import pytest
 from scipy.io import wavfile
 
 from neuroalign.errors import DataError
+from neuroalign.models.frames import n_frames
 from neuroalign.models.sounds import Sound
 from neuroalign.models.spectral import SpectrogramModel
 from neuroalign.testing import check_model
@@ -95,11 +96,15 @@ def test_silence_is_zero_and_one_thousandth_of_full_scale_is_far_above():
 
 
 @pytest.mark.parametrize(
-    ("n_samples", "n_frames"), [(1, 1), (160, 1), (240, 1), (241, 2), (16_000, 100), (16_081, 101)]
+    ("n_samples", "number"), [(1, 1), (160, 1), (240, 1), (241, 2), (16_000, 100), (16_081, 101)]
 )
-def test_frames_are_those_whose_middle_is_in_the_sound(n_samples, n_frames):
+def test_frames_are_those_whose_middle_is_in_the_sound(n_samples, number):
     values = levels(Sound(np.full(n_samples, 0.1), RATE))
-    np.testing.assert_allclose(values.time, (np.arange(n_frames) + 0.5) * 0.01)
+    np.testing.assert_allclose(values.time, (np.arange(number) + 0.5) * 0.01)
+
+
+def test_a_frame_whose_middle_is_the_end_is_out_whatever_the_rounding():
+    assert [n_frames((k + 0.5) * 0.01, 0.01) for k in range(1, 2000)] == list(range(1, 2000))
 
 
 def test_a_shorter_sound_ends_in_nan_and_is_what_it_is_alone():

@@ -200,7 +200,6 @@ def _block(
             kernel = envelope * wave
             if hertz:  # blind to what stands still
                 kernel -= envelope * kernel.sum(axis=1, keepdims=True)
-                kernel /= (kernel * wave.conj()).sum(axis=1, keepdims=True)
             weights[hertz, turn] = kernel.astype(np.complex64)
     return frames, weights
 
