@@ -180,6 +180,12 @@ def test_values_are_those_of_nibabel_in_either_order_of_bytes(tmp_path, rng, mas
     np.testing.assert_array_equal(series[[4, 1]], values[mask[1]].T[[4, 1]])
 
 
+def test_no_volumes_and_no_neuroids_can_be_read(bold):
+    series = read_nifti(bold[0])
+    assert series.isel(sample=[]).values.shape == (0, 24)
+    assert series.isel(neuroid=[]).values.shape == (6, 0)
+
+
 def test_a_region_reads_only_the_slices_and_volumes_that_it_needs(bold, atlas, monkeypatch):
     asked = []
     read = nifti.read_volumes
