@@ -1,8 +1,11 @@
 """Hashes of objects: by content, whatever they are called and in whichever process they are."""
 
 import collections
+import contextvars
 import copy
+import dataclasses
 import functools
+import random
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,11 +60,55 @@ class WithState:
         return {}
 
 
+class Unpicklable:
+    """Refuses what pickle asks, but all that it is lies in attributes."""
+
+    def __init__(self, kept):
+        self.kept = kept
+
+    def __reduce__(self):
+        raise TypeError
+
+
 class Words(collections.deque):
     """A type written in C, and attributes."""
 
 
+def with_default_alone(value):
+    return lambda one=value: one
+
+
+def with_base(value):
+    return type("Child", (type("Parent", (), {"value": value}),), {})
+
+
+def tensor_with(value):
+    tensor = torch.zeros(2)
+    tensor.scale = value
+    return tensor
+
+
+def context_variable(value=None):
+    variable = contextvars.ContextVar("mode")
+    if value is not None:
+        variable.set(value)
+    return variable
+
+
+class Unevaluated(torch.nn.Module):
+    """A preprocessing that draws numbers in training mode."""
+
+
 DIFFERENT = [
+    (with_default_alone(1), with_default_alone(2)), (with_base(1), with_base(2)),
+    (Unpicklable(1), Unpicklable(2)), (random.Random(1), random.Random(2)),
+    ("".join, ",".join), ("".join, b"".join), ([].append, {}.get),
+    (torch.ones(2).add, torch.zeros(2).add),
+    (tensor_with(1), tensor_with(2)), (tensor_with(1).data, tensor_with(1)),
+    (context_variable(1), context_variable(2)), (context_variable(), context_variable(1)),
+    (Unevaluated(), Unevaluated().eval()),
+    (dataclasses.make_dataclass("Made", [("a", int, 1)]),
+     dataclasses.make_dataclass("Made", [("a", int, 2)])),
     (1, True), (1, 1.0), (0.0, -0.0), ("1", 1), (b"a", "a"), ((1, 2), [1, 2]), ({1}, {2}),
     (None, 0),
     ([1, [2]], [[1], 2]), ({"a": 1, "b": 2}, {"b": 2, "a": 1}), ({"a": 1}, {"a": 1.5}),
@@ -122,6 +169,18 @@ SAME = [
 @pytest.mark.parametrize(("one", "other"), SAME)
 def test_equal_things_have_equal_hashes(one, other):
     assert content_hash(one) == content_hash(other)
+
+
+def test_only_the_network_that_is_evaluated_goes_without_its_training_flag():
+    hashes = set()
+    for training in (True, False):
+        net = torch.nn.Sequential(torch.nn.Dropout(0.5))
+        net.beside = [torch.nn.Dropout(0.5)]  # which neither eval() nor a pass reaches
+        net.train(training)
+        hashes.add(network_hash(net))
+        net.beside[0].train(training)
+        hashes.add(network_hash(net))
+    assert len(hashes) == 2
 
 
 def test_things_within_themselves_are_hashed():

@@ -280,6 +280,29 @@ def test_a_method_put_into_an_installed_class_counts(monkeypatch):
     assert network_hash(net) != before
 
 
+def test_a_function_put_into_an_installed_module_counts(monkeypatch):
+    def resized(values):
+        return torch.nn.functional.interpolate(values, scale_factor=2)
+
+    before = content_hash(resized)
+    monkeypatch.setattr(torch.nn.functional, "pad", lambda values: values)
+    assert content_hash(resized) == before
+    monkeypatch.setattr(torch.nn.functional, "interpolate", lambda values, **_more: values)
+    other = content_hash(resized)
+    monkeypatch.setattr(torch.nn.functional, "interpolate", lambda values, **_more: -values)
+    assert len({before, other, content_hash(resized)}) == 3
+
+
+def test_a_class_that_a_function_of_a_package_makes_counts_by_all_it_holds(monkeypatch):
+    made = types.ModuleType("torch.made")
+    made.__file__ = torch.__file__
+    monkeypatch.setitem(sys.modules, "torch.made", made)
+    code = "def make(value):\n    class Made:\n        kept = value\n    return Made"
+    exec(code, vars(made))
+    assert content_hash(made.make(1)) == content_hash(made.make(1))
+    assert content_hash(made.make(1)) != content_hash(made.make(2))
+
+
 def test_weights_that_are_not_made_yet_are_refused():
     net = torch.nn.Sequential(torch.nn.LazyLinear(2))
     with pytest.raises(DataError) as error:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -205,6 +206,36 @@ def test_images_of_pillow_count_by_their_pixels_and_size():
     )
     assert one == same
     assert len({one, other, flat}) == 3
+
+
+def test_what_an_image_of_pillow_tells_of_its_rotation_counts():
+    plain = Image.new("RGB", (2, 3), "red")
+    turned, exif = plain.copy(), Image.Exif()
+    exif[274] = 6
+    turned.info["exif"] = exif.tobytes()
+    hashes = {inputs_hash(pd.DataFrame({"image": [one]}), "image") for one in (plain, turned)}
+    assert len(hashes) == 2
+
+
+@dataclass
+class Clip:
+    """A part of a film."""
+
+    path: Path
+    onset: float = 0.0
+
+
+@pytest.mark.parametrize(
+    "held",
+    [lambda path: [path, path], lambda path: (str(path), 2.0), lambda path: {"film": {"in": path}},
+     Clip, lambda path: [Clip(path)], lambda path: path],
+)  # fmt: skip
+def test_files_that_a_film_names_count_by_their_bytes(held, tmp_path):
+    path, hashes = tmp_path / "frame.png", []
+    for data in (b"one", b"two", b"one"):
+        path.write_bytes(data)
+        hashes.append(inputs_hash(pd.DataFrame({"video": [held(path)]}), "video"))
+    assert hashes[0] == hashes[2] != hashes[1]
 
 
 def test_texts_are_no_paths(tmp_path):

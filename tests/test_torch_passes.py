@@ -296,6 +296,37 @@ def test_values_beyond_float16_are_refused(layers):
     values_of(na.TorchModel(network, precision="bfloat16"), make_stimuli())
 
 
+def test_what_rounds_products_around_a_pass_does_not_count():
+    network, stimuli = seeded(ResidualNet), make_stimuli(3)
+    before = values_of(na.TorchModel(network), stimuli)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        within = values_of(na.TorchModel(network), stimuli)
+    for layer, values in before.items():
+        np.testing.assert_array_equal(values, within[layer])
+
+
+@pytest.mark.skipif(not hasattr(torch.backends.mkldnn, "matmul"), reason="since torch 2.9")
+def test_float32_is_exact_on_a_cpu_too_and_what_others_allow_stays():
+    cpu = torch.backends.mkldnn
+    places, seen = (cpu.matmul, cpu.conv, cpu.rnn), []
+    before = [place.fp32_precision for place in places]
+
+    class Seeing(nn.Module):
+        def forward(self, values):
+            seen.extend(place.fp32_precision for place in places)
+            return values
+
+    try:
+        for place in places:
+            place.fp32_precision = "bf16"
+        values_of(na.TorchModel(nn.Sequential(Seeing())), make_stimuli(1))
+        assert [place.fp32_precision for place in places] == 3 * ["bf16"]
+    finally:
+        for place, value in zip(places, before, strict=True):
+            place.fp32_precision = value
+    assert set(seen) == {"ieee"}
+
+
 def test_an_unknown_precision_is_refused():
     sentence = "No precision is called 'float61'. Did you mean 'float16'?"
     with refusal(sentence, UnknownNameError):

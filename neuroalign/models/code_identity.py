@@ -5,21 +5,17 @@ from __future__ import annotations
 import builtins
 import dis
 import functools
-import hashlib
-import importlib.metadata
 import importlib.util
-import platform
 import sys
-import sysconfig
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from neuroalign.errors import DataError
 from neuroalign.models.object_identity import Parts, without_hash
+from neuroalign.models.packages import package_at, package_of
 
 _IN_C = (
     types.BuiltinFunctionType,
@@ -39,7 +35,8 @@ _SKIPPED = {
     "__annotate_func__", "__annotations_cache__", "__protocol_attrs__",
     "__non_callable_proto_members__", "__subclasshook__",
 }  # fmt: skip
-_SITES = ("site-packages", "dist-packages")
+_MOST_DEEP = 4  # modules within modules, as in torch.nn.functional
+_MADE_AS_IT_RUNS = 1 << 9  # Py_TPFLAGS_HEAPTYPE
 
 
 def callable_parts(thing: Any, where: list[str]) -> Parts | None:
@@ -70,16 +67,13 @@ def callable_parts(thing: Any, where: list[str]) -> Parts | None:
 def class_parts(kind: type) -> Parts:
     """Take a class apart: of an installed package by its version, else by all it defines.
 
-    A function that somebody else put into an installed class counts too.
+    A function that somebody else put into an installed class counts too; of a class that a
+    function of the package made, everything.
     """
     package = package_of(kind.__module__)
     own: Mapping[str, Any] = vars(kind)
-    if package is not None:
-        own = {
-            name: value
-            for name, value in own.items()
-            if isinstance(value, types.FunctionType) and _origin(value) is None
-        }
+    if package is not None and _has_its_place(kind):
+        own = {name: value for name, value in own.items() if _is_strange(value)}
     described = Parts(f"class {package or ''} {kind.__qualname__ if package else kind.__name__}")
     described.named.extend((name, own[name]) for name in sorted(own) if name not in _SKIPPED)
     bases = [base for base in kind.__bases__ if base is not object]
@@ -87,6 +81,14 @@ def class_parts(kind: type) -> Parts:
     if type(kind) is not type:
         described.named.append(("metaclass", type(kind)))
     return described
+
+
+def _has_its_place(kind: type) -> bool:
+    """Tell whether a class is what its module has under its name; types in C need not be."""
+    found: Any = sys.modules[kind.__module__]
+    for name in kind.__qualname__.split("."):
+        found = getattr(found, "__dict__", {}).get(name)
+    return found is kind or not kind.__flags__ & _MADE_AS_IT_RUNS
 
 
 def _function_parts(function: types.FunctionType) -> Parts:
@@ -122,7 +124,7 @@ def _code_parts(code: types.CodeType) -> Parts:
 
 def _c_parts(thing: Any) -> Parts:
     """Describe what is written in C by its name, its package, and what it is bound to."""
-    owner = getattr(thing, "__self__", None) or getattr(thing, "__objclass__", None)
+    owner = getattr(thing, "__self__", getattr(thing, "__objclass__", None))
     described = Parts(f"in C {thing.__name__}")
     if isinstance(owner, types.ModuleType):
         described.named.append(("package", package_of(owner.__name__) or owner.__name__))
@@ -167,16 +169,18 @@ def _referred(code: types.CodeType) -> tuple[set[str], set[str], set[tuple[int, 
 
 @dataclass(frozen=True)
 class _Used:
-    """The attributes of a module of the user that some code names."""
+    """The attributes of a module that some code names, and that no package accounts for."""
 
     module: types.ModuleType
     names: frozenset[str]
 
     def parts(self) -> Parts:
         """Take the module apart, as far as it is used."""
-        found = [name for name in sorted(self.names) if hasattr(self.module, name)]
+        package = package_of(self.module.__name__)
+        names = self.names if package is None else frozenset(_strange_in(self.module, self.names))
+        found = [name for name in sorted(names) if hasattr(self.module, name)]
         return Parts(
-            "module in use",
+            f"module in use {package or ''}",
             named=[
                 (f".{name}", _narrowed(getattr(self.module, name), self.names)) for name in found
             ],
@@ -187,10 +191,25 @@ _used = functools.lru_cache(maxsize=1_000)(_Used)  # one object each: modules na
 
 
 def _narrowed(value: object, names: Iterable[str]) -> object:
-    """Keep of a module that is not of an installed package what code names."""
-    if isinstance(value, types.ModuleType) and package_of(value.__name__) is None:
+    """Keep of a module what code names; of an installed one, functions that others put there."""
+    if not isinstance(value, types.ModuleType):
+        return value
+    if package_of(value.__name__) is None:
         return _used(value, frozenset(names))
-    return value
+    return _used(value, frozenset(names)) if any(_strange_in(value, names)) else value
+
+
+def _is_strange(value: object) -> bool:
+    return isinstance(value, types.FunctionType) and _origin(value) is None
+
+
+def _strange_in(module: types.ModuleType, names: Iterable[str], depth: int = 0) -> Iterator[str]:
+    """Yield the names in an installed module of functions that others put there, or within it."""
+    for name in names:
+        value: Any = vars(module).get(name)
+        inner = isinstance(value, types.ModuleType) and depth < _MOST_DEEP and value is not module
+        if _is_strange(value) or (inner and any(_strange_in(value, names, depth + 1))):
+            yield name
 
 
 def _imported(dots: int, name: str, function: types.FunctionType) -> object:
@@ -201,7 +220,7 @@ def _imported(dots: int, name: str, function: types.FunctionType) -> object:
         if full in sys.modules:
             return package_of(full) or sys.modules[full]
         spec = importlib.util.find_spec(full.partition(".")[0])  # of the top: imports nothing
-        if spec is not None and (installed := _package_at(spec.name, spec.origin)):
+        if spec is not None and (installed := package_at(spec.name, spec.origin)):
             return installed
     message = (
         f"Function {function.__name__!r} imports {'.' * dots + name!r} as it runs, so that what it "
@@ -224,63 +243,3 @@ def _origin(function: types.FunctionType) -> str | None:
     if module is None or vars(module) is not function.__globals__:
         return None
     return package_of(module.__name__)
-
-
-def package_of(name: str | None) -> str | None:
-    """Return the installed package that a module is of, with its version; None for other code.
-
-    Parameters
-    ----------
-    name : str or None
-        Full name of a module that is loaded.
-
-    Returns
-    -------
-    str or None
-        As in "torch 2.4.0" or "Python 3.11.7".
-    """
-    module = sys.modules.get(name or "")
-    if module is None or name == "__main__":
-        return None
-    spec = getattr(module, "__spec__", None)
-    return _package_at(
-        str(name), getattr(module, "__file__", None) or getattr(spec, "origin", None)
-    )
-
-
-@functools.lru_cache(maxsize=10_000)
-def _package_at(name: str, file: str | None) -> str | None:
-    top = name.partition(".")[0]
-    if top == "neuroalign":
-        return f"neuroalign {importlib.metadata.version(top)} {_own_code()}"
-    if top in sys.builtin_module_names or file in ("built-in", "frozen"):
-        return f"Python {platform.python_version()}"
-    if file is None:
-        return None
-    folders = Path(file).parts
-    if any(site in folders for site in _SITES):
-        return _distribution(top)
-    library = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
-    if any(Path(file).is_relative_to(folder) for folder in library if folder):
-        return f"Python {platform.python_version()}"
-    return None
-
-
-@functools.lru_cache(maxsize=1)
-def _own_code() -> str:
-    """Return a hash of the code that runs models, which changes more often than its version."""
-    digest = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-@functools.lru_cache(maxsize=1_000)
-def _distribution(top: str) -> str | None:
-    """Return the distribution that a package was installed by, with its version."""
-    try:
-        return f"{top} {importlib.metadata.version(top)}"
-    except importlib.metadata.PackageNotFoundError:
-        names = sorted(set(importlib.metadata.packages_distributions().get(top, ())))
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in names]
-    return ", ".join(versions) or None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -134,29 +134,38 @@ def own_random_state(device: torch.device, seed: int) -> Iterator[None]:
 def in_precision(device: torch.device, precision: str) -> Iterator[None]:
     """Run products and convolutions in a precision; sums and normalizations stay in float32.
 
-    Weights stay as they are: autocast rounds them as they are used.
+    Weights stay as they are: autocast rounds them as they are used. One that is active around the
+    block does not count.
     """
-    lower: AbstractContextManager = nullcontext()
+    lower = torch.autocast(device.type, enabled=False)
     if precision != "float32":
         lower = torch.autocast(device.type, dtype=getattr(torch, precision))
-    with exact_products(), _exact_convolutions(), lower:
+    with exact_products(), _exact_elsewhere(), lower:
         yield
 
 
 @contextmanager
-def _exact_convolutions() -> Iterator[None]:
-    """Keep float32 convolutions on a GPU in float32; torch allows TF32 there by default."""
+def _exact_elsewhere() -> Iterator[None]:
+    """Keep float32 in float32 where torch may round it to less.
+
+    That is in convolutions on a GPU, by default, and on a CPU where a process allows it.
+    """
     cudnn: Any = torch.backends.cudnn
-    new = hasattr(cudnn, "conv")  # since torch 2.9
-    holder, name, exact = (
-        (cudnn.conv, "fp32_precision", "ieee") if new else (cudnn, "allow_tf32", False)
-    )
-    before = getattr(holder, name)
-    setattr(holder, name, exact)
+    cpu: Any = torch.backends.mkldnn
+    places: list[tuple[Any, str, object]] = [(cudnn, "allow_tf32", False)]
+    if hasattr(cudnn, "conv"):  # since torch 2.9
+        places = [
+            (holder, "fp32_precision", "ieee")
+            for holder in (cudnn.conv, cudnn.rnn, cpu.matmul, cpu.conv, cpu.rnn)
+        ]
+    before = [getattr(holder, name) for holder, name, _ in places]
     try:
+        for holder, name, exact in places:
+            setattr(holder, name, exact)
         yield
     finally:
-        setattr(holder, name, before)
+        for (holder, name, _), value in zip(places, before, strict=True):
+            setattr(holder, name, value)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import sys
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +36,7 @@ def content_hash(thing: object) -> str:
     Dictionaries count in their order, sets without one. Nothing is imported.
 
     Code that is reached by a name made while it runs, as in ``getattr(module, name)``, is not
-    seen, and neither is what a function reads from files.
+    seen, and neither is what a function reads from files or the environment.
 
     Parameters
     ----------
@@ -59,8 +60,12 @@ def content_hash(thing: object) -> str:
     >>> content_hash({"size": 224}) == content_hash({"size": 224.0})
     False
     """
+    return _hash_of(thing)
+
+
+def _hash_of(thing: object, evaluated: Collection[int] = ()) -> str:
     try:
-        return _Walk().digest(thing, "the object").hex()
+        return _Walk(evaluated).digest(thing, "the object").hex()
     except RecursionError as error:
         message = f"A {type(thing).__name__} is nested too deeply to be hashed; flatten it."
         raise DataError(message) from error
@@ -70,8 +75,8 @@ def network_hash(module: torch.nn.Module) -> str:
     """Return the sha256 of all that decides what a network returns, whatever it is called.
 
     That is: every parameter, buffer (persistent or not), plain attribute and forward hook, the
-    order of its submodules, and the code of every class; see `content_hash`. The training flag,
-    the device of weights and their gradients do not count.
+    order of its submodules, and the code of every class; see `content_hash`. The training flag
+    of its submodules, the device of weights and their gradients do not count.
 
     Parameters
     ----------
@@ -104,7 +109,8 @@ def network_hash(module: torch.nn.Module) -> str:
         list(getattr(everywhere, name).values())
         for name in ("_global_forward_pre_hooks", "_global_forward_hooks")
     ]
-    return content_hash((module, hooks) if any(hooks) else module)
+    evaluated = {id(child) for child in module.modules()}
+    return _hash_of((module, hooks) if any(hooks) else module, evaluated)
 
 
 class _Walk:
@@ -114,7 +120,8 @@ class _Walk:
     Comput. 1:146, finds them); a reference to one that was met counts by how much earlier.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, evaluated: Collection[int]) -> None:
+        self._evaluated = evaluated  # ids of modules whose training flag does not count
         self._known: dict[int, bytes] = {}  # id -> digest
         self._kept: list[object] = []  # what was met, so that ids stay its own
         self._numbers: dict[int, int] = {}  # of what is not known yet, in the order of meeting it
@@ -136,7 +143,7 @@ class _Walk:
         self._current = self._lowest = self._numbers[key] = number
         self._kept.append(thing)
         self._where.append(where)
-        digest = self._composed(_parts(thing, self._where))
+        digest = self._composed(_parts(thing, self._where, self._evaluated))
         self._where.pop()
         lowest = self._lowest
         self._current, self._lowest = before[0], min(before[1], lowest)
@@ -173,13 +180,15 @@ def _plain(thing: object) -> bytes | None:
     return None
 
 
-def _parts(thing: object, where: list[str]) -> Parts:
+def _parts(thing: object, where: list[str], evaluated: Collection[int]) -> Parts:
     """Take an object apart."""
     if isinstance(thing, type):
         return class_parts(thing)
     if (parts := callable_parts(thing, where)) is not None:
         return parts
-    if (parts := tensor_parts(thing, where) or module_parts(thing, where)) is not None:
+    if (parts := tensor_parts(thing, where)) is not None:
+        return parts
+    if (parts := module_parts(thing, where, evaluated)) is not None:
         return parts
     if isinstance(thing, (np.ndarray, np.generic)):
         return array_parts(thing, where)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +72,8 @@ def read_stimulus(stimuli: pd.DataFrame, label: str, kind: str) -> object:
 def inputs_hash(stimuli: pd.DataFrame, kind: str) -> str:
     """Return the sha256 of what all stimuli show, in their order; labels do not count.
 
-    Files count by their bytes, images in memory by their pixels.
+    Files count by their bytes, also within lists, mappings and dataclasses; images in memory by
+    their pixels as RGB, and what else they tell a preprocessing, such as how they were held.
     """
     digest = hashlib.sha256()
     for value in stimuli[kind]:
@@ -79,16 +82,30 @@ def inputs_hash(stimuli: pd.DataFrame, kind: str) -> str:
 
 
 def _content(value: object, kind: str) -> str:
-    if isinstance(value, Path) or (isinstance(value, str) and kind != "text"):
+    if isinstance(value, os.PathLike) or (isinstance(value, str) and kind != "text"):
         try:
-            with Path(value).open("rb") as file:
+            with open(value, "rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             message = f"The {kind} {str(value)!r} of a stimulus cannot be read."
             raise DataError(message) from error
     if isinstance(value, Image.Image):
-        return content_hash((value.size, value.mode, value.convert("RGB").tobytes()))
-    return content_hash(value)
+        image = value.convert("RGB")
+        return content_hash((image.size, image.tobytes(), image.info))
+    return content_hash((value, list(_files_in(value))))
+
+
+def _files_in(value: object) -> Iterator[str]:
+    """Yield the hashes of files that are named within a value."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = [getattr(value, field.name) for field in fields(value)]
+    elif isinstance(value, Mapping):
+        value = list(value.values())
+    for part in value if isinstance(value, (list, tuple)) else ():
+        if not isinstance(part, (str, os.PathLike)):
+            yield from _files_in(part)
+        elif os.path.isfile(part):
+            yield _content(Path(part), "file")
 
 
 def _sound(value: object, label: str) -> tuple[np.ndarray, int]:

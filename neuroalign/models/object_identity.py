@@ -78,7 +78,7 @@ def parts_without_content(thing: object) -> Parts | None:
     if isinstance(thing, logging.Logger):
         return Parts("logger")
     if isinstance(thing, ContextVar):
-        return Parts(f"context variable {thing.name}")
+        return Parts(f"context variable {thing.name}", named=_value_now(thing))
     if kind.__module__ == "_thread" and kind.__name__ in _LOCKS:
         return Parts("lock")
     if isinstance(thing, weakref.ReferenceType):
@@ -92,6 +92,13 @@ def parts_without_content(thing: object) -> Parts | None:
     if kind.__module__ == "torch.utils.hooks":  # a handle has a number of the process
         return Parts("handle of a hook")
     return None
+
+
+def _value_now(variable: ContextVar) -> list[tuple[str, object]]:
+    try:
+        return [("value", variable.get())]
+    except LookupError:  # not set yet
+        return []
 
 
 def _cell(cell: types.CellType) -> Parts:
@@ -165,10 +172,21 @@ def _reduced_in_c(thing: Any) -> Callable[[], object] | None:
     for name in ("__reduce_ex__", "__reduce__", "__getstate__"):
         method = getattr(kind, name)
         if isinstance(method, types.FunctionType):
-            return None  # of a class written in Python: all its attributes count instead
+            if not _is_c_within(kind):
+                return None  # of a class written in Python: all its attributes count instead
+            own = True
+            break
         own = own or method is not getattr(object, name)
     # Without a way of its own, the attributes are all there is, or it refuses.
     return lambda: _listed(thing.__reduce_ex__(4)) if own else bool(object.__reduce_ex__(thing, 4))
+
+
+def _is_c_within(kind: type) -> bool:
+    """Tell whether a class has a base written in C, which may keep a state out of sight."""
+    return any(
+        isinstance(vars(base).get("__new__"), types.BuiltinFunctionType)
+        for base in kind.__mro__[:-1]
+    )
 
 
 def _listed(state: str | tuple[Any, ...]) -> object:

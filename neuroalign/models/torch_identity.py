@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,10 @@ _SKIPPED = {
 }  # fmt: skip
 # Of a traced module: the graph that its code, which counts, was written from.
 _OF_GRAPHS = {"_graph", "_lineno_map", "_prologue_start", "_tracer_cls", "_tracer_extras", "meta"}
+
+
+# Of parameters and buffers: what a module does with them as it takes them.
+_OF_TENSORS = {"_is_param", "_is_buffer", "persistent"}
 
 
 def tensor_parts(thing: Any, where: list[str]) -> Parts | None:
@@ -41,18 +45,24 @@ def tensor_parts(thing: Any, where: list[str]) -> Parts | None:
         raise without_hash(thing, where)
     kinds = (torch.Tensor, torch.nn.Parameter, torch.nn.Buffer)
     named: list[tuple[str, object]] = [] if type(thing) in kinds else [("type", type(thing))]
+    own = vars(thing).keys() - OF_TRANSFORMERS - _OF_TENSORS
+    named.extend((f".{name}", vars(thing)[name]) for name in sorted(own))
     values = tensor.as_subclass(torch.Tensor).cpu().resolve_conj().resolve_neg().contiguous()
     data = values.reshape(-1).view(torch.uint8).numpy().data  # numpy knows no bfloat16
     return Parts(f"tensor {values.dtype} {tuple(values.shape)}", [data], named)
 
 
-def module_parts(module: Any, where: list[str]) -> Parts | None:
-    """Take a network apart; None for what is none."""
+def module_parts(module: Any, where: list[str], evaluated: Collection[int]) -> Parts | None:
+    """Take a network apart; None for what is none.
+
+    The training flag counts, unless the module is to be run in evaluation mode: `evaluated` has
+    its id.
+    """
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(module, torch.nn.Module):
         return None
     if isinstance(module, torch.jit.ScriptModule):
-        return _script_parts(module, where)
+        return _script_parts(module, where, [] if id(module) in evaluated else _modes(module))
     own = vars(module)
     if "_orig_mod" in module._modules and type(module).__module__.startswith("torch._dynamo"):
         return Parts("compiled network", named=[("_orig_mod", module._orig_mod)])
@@ -66,6 +76,8 @@ def module_parts(module: Any, where: list[str]) -> Parts | None:
         described.named.append((name, len(own[name])))
         described.named.extend((f".{one}", part) for one, part in own[name].items())
     described.named.extend((f".{name}", own[name]) for name in sorted(own.keys() - skipped))
+    if id(module) not in evaluated:
+        described.named.append((".training", module.training))
     described.named.extend(_hooks(own))
     if module.__dict__.get("_compiled_call_impl") is not None:
         described.named.append(("compiled", True))
@@ -82,7 +94,11 @@ def _hooks(own: dict[str, Any]) -> Iterator[tuple[str, object]]:
             yield f"a hook ({kind})", (hook, options)
 
 
-def _script_parts(module: Any, where: list[str]) -> Parts:
+def _modes(module: Any) -> list[bool]:
+    return [child.training for child in module.modules()]
+
+
+def _script_parts(module: Any, where: list[str], modes: list[bool]) -> Parts:
     """Take a scripted network apart as torch saves it, without the lines of its source."""
     saved = io.BytesIO()
     try:
@@ -90,7 +106,7 @@ def _script_parts(module: Any, where: list[str]) -> Parts:
             saved.write(module.save_to_buffer())
     except RuntimeError as error:
         raise without_hash(module, where) from error
-    described = Parts("scripted network")
+    described = Parts("scripted network", named=[("training", modes)])
     with zipfile.ZipFile(saved) as files:
         for name in sorted(files.namelist()):
             inner = name.partition("/")[2]
