@@ -239,10 +239,16 @@ def unit_codes(rule: object, rows: RowTable, n_folds: int, *, grouped: bool) -> 
     n_units = len(np.unique(codes))
     per_fold = 1 if grouped else FEWEST_ROWS
     if n_units < n_folds * per_fold:
+        more = (
+            f"more {rows.group_words}, or KFold(part_groups=True)"
+            if grouped
+            else f"more {rows.words}"
+        )
+        wanted = f"fewer folds or more {rows.words}" if n_folds > 2 else more
         message = (
             f"{rule!r} needs at least {n_folds * per_fold} "
             f"{rows.group_words if grouped else rows.words} ({per_fold} a fold), but there are "
-            f"{n_units}; use fewer folds or more {rows.words}."
+            f"{n_units}; use {wanted}."
         )
         raise DataError(message)
     return codes

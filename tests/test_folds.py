@@ -174,7 +174,7 @@ def test_the_fold_of_each_row_is_told():
     [
         (table(), "KFold(n_folds=10)"),
         (table(groups=np.arange(40) // 4), "KFold(n_folds=10)"),
-        (table(groups=np.arange(40) // 20), "KFold(n_folds=10)"),
+        (table(groups=np.arange(40) // 20), "KFold(n_folds=2)"),
         (samples(*[10] * 12), "KFold(n_folds=10)"),
         (samples(10, 10, 10), "KFold(n_folds=3)"),
         (samples(50, 50), "ContiguousKFold(n_folds=5)"),
@@ -297,3 +297,32 @@ def test_folds_by_default_depend_on_rows_and_runs(rows, rule):
 def test_splits_that_cannot_be_made_say_why(rule, stimuli, sentence):
     with pytest.raises(na.NeuroalignError, match=f"^{re.escape(sentence)}$"):
         rule.split(stimuli, seed=0)
+
+
+@pytest.mark.parametrize(("n_stimuli", "n_folds"), [(200, 10), (30, 10), (29, 9), (20, 6), (6, 2)])
+def test_by_default_there_are_as_many_folds_as_leave_three_stimuli_in_each(n_stimuli, n_folds):
+    table = pd.DataFrame(index=[f"s{number:03}" for number in range(n_stimuli)])
+    assert default_folds(table) == na.KFold(n_folds)
+
+
+def test_by_default_there_are_no_more_folds_than_groups():
+    table = pd.DataFrame({"group": list("aaabbbccc")}, index=list("123456789"))
+    assert default_folds(table) == na.KFold(3)
+
+
+@pytest.mark.parametrize(
+    ("group", "needed"),
+    [
+        ([], "6 stimuli (3 a fold), but there are 5; use more stimuli."),
+        (
+            list("aaaaa"),
+            "2 groups of stimuli (1 a fold), but there are 1; use more groups of stimuli, or "
+            "KFold(part_groups=True).",
+        ),
+    ],
+)
+def test_too_few_stimuli_for_any_folds_are_refused(group, needed):
+    table = pd.DataFrame({"group": group} if group else None, index=list("12345"))
+    with pytest.raises(na.NeuroalignError) as error:
+        default_folds(table).split(table, seed=0)
+    assert str(error.value) == f"KFold(n_folds=2) needs at least {needed}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import Protocol
 
@@ -23,6 +24,7 @@ from neuroalign.splits import (
     unit_codes,
 )
 
+MOST_FOLDS = 10
 FEWEST_RUNS = 3  # with two, one would be left to train on, and none to choose alpha by
 
 
@@ -283,14 +285,19 @@ def default_folds(table: pd.DataFrame) -> FoldRule:
     Returns
     -------
     FoldRule
-        Of stimuli ``KFold(10)``; of samples as many folds as there are runs, but 10 at most, or
-        ``ContiguousKFold(5)`` where there are fewer than three runs.
+        Of stimuli ``KFold(10)``, or the most folds that leave enough stimuli in each; of samples as
+        many folds as there are runs, but 10 at most, or ``ContiguousKFold(5)`` where there are
+        fewer than three runs.
     """
     rows = read_rows(table)
     if rows.rows == "stimulus":
-        return KFold()
+        for n_folds in range(MOST_FOLDS, 2, -1):
+            with suppress(DataError):
+                KFold(n_folds).split(table, seed=0)
+                return KFold(n_folds)
+        return KFold(2)
     n_runs = rows.groups.nunique()
-    return KFold(min(10, n_runs)) if n_runs >= FEWEST_RUNS else ContiguousKFold()
+    return KFold(min(MOST_FOLDS, n_runs)) if n_runs >= FEWEST_RUNS else ContiguousKFold()
 
 
 def resolve_gap(rule: FoldRule, reach: float) -> FoldRule:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 
 from neuroalign.data.dataset import BrainDataset
 from neuroalign.errors import DataError
-from neuroalign.folds import KFold, TrainTest
+from neuroalign.folds import TrainTest
 from neuroalign.folds.rules import FoldRule
 from neuroalign.inference.exchange import plan_exchange
 from neuroalign.inference.intervals import FEWEST_SUBJECTS
@@ -18,7 +17,6 @@ from neuroalign.numerics.resampling import FEWEST_FOLDS
 from neuroalign.preparation import Prepared, Selection, prepare_data
 
 N_PERMUTATIONS = 1000
-MOST_FOLDS = 9  # where the ten of the default are too many
 ENOUGH_TO_MASK = 4  # repetitions: two to choose by, two to normalize by
 SHARED = "shared"
 
@@ -54,7 +52,7 @@ def advise(dataset: BrainDataset, *, folds: FoldRule | None = None, seed: int = 
     >>> advice.set_index("question").loc["Test against chance", "answer"]
     "permutation_test(exchange='groups')"
     """
-    prepared = _prepared(dataset, folds, seed)
+    prepared = prepare_data(dataset, Selection(folds=folds, seed=seed))
     modality = "" if dataset.card is None else dataset.card.modality
     rows = [
         _folds(prepared),
@@ -68,19 +66,6 @@ def advise(dataset: BrainDataset, *, folds: FoldRule | None = None, seed: int = 
         _many(prepared),
     ]
     return pd.DataFrame(rows, columns=list(Advice._fields))
-
-
-def _prepared(dataset: BrainDataset, folds: FoldRule | None, seed: int) -> Prepared:
-    """Divide the rows, into fewer folds than by default where there are too few for these."""
-    try:
-        return prepare_data(dataset, Selection(folds=folds, seed=seed))
-    except DataError:
-        if folds is not None:
-            raise
-        for n_folds in range(MOST_FOLDS, 1, -1):
-            with suppress(DataError):
-                return prepare_data(dataset, Selection(folds=KFold(n_folds), seed=seed))
-        raise
 
 
 def _counts(prepared: Prepared) -> np.ndarray:
