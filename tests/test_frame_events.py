@@ -10,7 +10,7 @@ from stream_cases import PERIOD, make_stream
 
 import neuroalign as na
 from neuroalign.errors import DataError
-from neuroalign.features import TimeGrid
+from neuroalign.features import RandomProjection, TimeGrid
 from neuroalign.models.sounds import Sound
 from neuroalign.numerics.time_grid import KINDS
 
@@ -31,7 +31,7 @@ def frames(seed=0, n_units=3):
         row[:length] = rng.normal(size=(length, n_units))
     coords = {
         "stimulus": list(LENGTHS), "time": (np.arange(120) + 0.5) * STEP, "layer": "mel",
-        "frequency": ("unit", [100.0, 200.0, 300.0][:n_units]),
+        "frequency": ("unit", 100.0 * np.arange(1, n_units + 1)),
     }  # fmt: skip
     return xr.DataArray(values, coords, ("stimulus", "time", "unit"))
 
@@ -174,6 +174,20 @@ def test_an_onset_outside_the_run_is_refused_as_that_of_a_word_is():
         "the end of its last (first: 'y')."
     ):
         TimeGrid().apply(frames(), films(onsets=(3.0, 61.0, 7.0)), make_stream())
+
+
+def test_a_projection_before_the_grid_is_one_of_each_frame():
+    wide, stimuli, recording = frames(n_units=40), films(), make_stream()
+    steps = RandomProjection(n_units=5, seed=1), TimeGrid("sum", (0, 2))
+    projected = steps[0].apply(wide, stimuli)
+    assert projected.dims == ("stimulus", "time", "unit")
+    assert projected.shape == (3, 120, 5)
+    np.testing.assert_array_equal(projected.isnull().all("unit"), wide.isnull().all("unit"))
+    layer, table = by_hand(wide, stimuli)
+    expected = steps[1].apply(steps[0].apply(layer, table), table, recording)
+    found = steps[1].apply(projected, stimuli, recording)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+    assert RandomProjection(n_units=40).apply(wide, stimuli).identical(wide)
 
 
 def test_the_spectrogram_of_a_heard_sound_is_found_in_a_stream():

@@ -82,7 +82,8 @@ class RandomProjection:
         Parameters
         ----------
         activations : DataArray (stimulus, ...)
-            All axes but the first are flattened.
+            All axes but the first are flattened; of (stimulus, time, unit) the units of each frame
+            are projected, all frames alike.
         stimuli : DataFrame
             All of the dataset: their number says how many units are needed.
         recording : DataArray, optional
@@ -90,7 +91,7 @@ class RandomProjection:
 
         Returns
         -------
-        DataArray (stimulus, unit)
+        DataArray (stimulus, unit), or (stimulus, time, unit)
             The activations themselves, where no space has units to spare.
         """
         if "stimulus" not in activations.dims:
@@ -99,6 +100,8 @@ class RandomProjection:
                 "put it before TimeGrid."
             )
             raise DataError(message)
+        if "time" in activations.dims:
+            return self._of_frames(activations)
         n_units = self.n_units or johnson_lindenstrauss(len(stimuli), self.eps)
         values = design_rows(activations, activations["stimulus"].values)
         spaces = _spaces(activations, values.shape[1])
@@ -113,6 +116,28 @@ class RandomProjection:
             coords["space"] = ("unit", np.repeat(names, [part.shape[1] for part in parts]))
         projected = np.concatenate(parts, axis=1)
         return xr.DataArray(projected, coords, ("stimulus", "unit"), attrs=activations.attrs)
+
+    def _of_frames(self, activations: xr.DataArray) -> xr.DataArray:
+        """Project each frame as if it were a stimulus; frames of NaN stay so."""
+        ordered = activations.transpose("stimulus", "time", ...)
+        values = np.asarray(ordered.values)
+        present = ~np.isnan(values).all(axis=tuple(range(2, values.ndim)))
+        names = np.arange(present.sum()).astype(str)
+        keep = [
+            name for name, axis in ordered.coords.items() if not {"stimulus", "time"} & {*axis.dims}
+        ]
+        coords = {name: ordered.coords[name] for name in keep}
+        flat = xr.DataArray(
+            values[present], {**coords, "stimulus": names}, ("stimulus", *ordered.dims[2:])
+        )
+        made = self.apply(flat, pd.DataFrame(index=names))
+        if made is flat:
+            return activations
+        padded = np.full((*present.shape, made.sizes["unit"]), np.nan, dtype=made.dtype)
+        padded[present] = made.values
+        coords = {name: axis for name, axis in made.coords.items() if name != "stimulus"}
+        coords |= {name: ordered[name] for name in ("stimulus", "time")}
+        return xr.DataArray(padded, coords, ("stimulus", "time", "unit"), attrs=activations.attrs)
 
 
 def _is_whole(value: object, *, least: int) -> bool:
