@@ -5,6 +5,7 @@ import functools
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 import zarr
 from cache_cases import Net, Scaled, TinyModel, make_stimuli, read_layers
@@ -171,8 +172,20 @@ def test_a_changed_ingredient_misses(tmp_path, change):
     assert model.passes == [["first", "second", "raw"]]
 
 
+def test_the_default_type_of_new_tensors_counts(tmp_path):
+    read_layers(model := TinyModel(), tmp_path)
+    model.preprocess = lambda image: torch.from_numpy(image.astype(np.float32))
+    read_layers(model, tmp_path)
+    torch.set_default_dtype(torch.float64)
+    try:
+        read_layers(model, tmp_path)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert len(model.passes) == 3
+
+
 def labels(model, stimuli):
-    return model, stimuli.set_axis([f"other {number}" for number in range(6)])
+    return model, stimuli.set_axis([f"other {number}" for number in (4, 0, 5, 1, 3, 2)])
 
 
 def batch_size(model, stimuli):

@@ -219,7 +219,7 @@ def test_the_manifest_says_what_the_entry_is(tmp_path):
     assert (said["model"], said["layer"], said["shape"]) == ("tiny", "raw", [6, 4, 1, 4])
     assert said["dims"] == ["stimulus", "row", "channel", "column"]
     assert set(said["ingredients"]) == {
-        *TinyModel().ingredients(make_stimuli()), "code of the model"
+        *TinyModel().ingredients(make_stimuli()), "code of the model", "numbers"
     }  # fmt: skip
     assert "s0" not in json.dumps(said)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -51,7 +52,13 @@ class Request:
                 "strings; make each a hash or a word."
             )
             raise DataError(message)
-        return {**told, "code of the model": content_hash(type(self._model))}
+        torch = sys.modules.get("torch")
+        return {
+            **told,
+            "code of the model": content_hash(type(self._model)),
+            # Of tensors that networks and preprocessing make: of a process, float32 by itself.
+            "numbers": str(torch.get_default_dtype()) if torch else "torch.float32",
+        }
 
     def known_names(self, layers: Any) -> list[str] | None:
         """Return the layers that a selection means; None where only a pass can tell."""
