@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -12,9 +13,10 @@ import typer.core
 
 from neuroalign import cli_options as options
 from neuroalign import cli_words as words
-from neuroalign.cli_cache import cache
+from neuroalign.cli_cache import Loader
+from neuroalign.cli_cache import cache as cache_commands
 from neuroalign.cli_disperse import disperse
-from neuroalign.cli_outputs import output_file, run_folder
+from neuroalign.cli_outputs import folder_names, output_file, run_folder, run_name
 from neuroalign.errors import NeuroalignError
 
 if TYPE_CHECKING:
@@ -62,13 +64,14 @@ def score(
     dataset: words.Dataset = DEMO_DATASET,
     metric: words.Metric = None,
     beside: words.Beside = None,
-    layers: words.Names = None,
+    layers: words.Layers = None,
     subjects: words.Names = None,
     roi: words.Names = None,
     by: words.By = None,
     n_folds: words.Folds = None,
     seed: words.Seed = 0,
     device: words.Device = "cpu",
+    cache: words.Cache = False,
     option: words.OfDataset = None,
     model_option: words.OfModel = None,
     metric_option: words.OfMetric = None,
@@ -82,6 +85,7 @@ def score(
     layers, so that the right answer is known and nothing is downloaded.
     """
     import neuroalign as na
+    from neuroalign.models.catalog import twin_of
     from neuroalign.numerics.device import check_device
 
     check_device(device)
@@ -91,20 +95,25 @@ def score(
     options.check_beside(measure, beside)
     if (model, dataset) == (DEMO_MODEL, DEMO_DATASET):
         typer.echo(f"Scoring the embedded case: {model} on {dataset}, whose truth is known.")
-    folder = run_folder(out, options.run_name(model, beside, dataset, measure))
+    folder = run_folder(out, run_name(model, beside, dataset, measure))
     of_model = options.read_pairs(model_option, "--model-option")
     of_data = options.dataset_options(dataset, option)
-    network = options.named_model(model, device, of_model)
-    rivals = options.rivals_of(model, network.reads, against)
+    load = Loader(device, cache)
+    network = load(model, of_model)
+    # Without weights a network is the twin of itself, however that was asked for.
+    named = network.name if network.name == twin_of(model) else model
+    rivals = options.rivals_of(named, network.reads, against)
     looked_for = options.guards_of(guards, network.reads, rivals)
     data = na.load_dataset(dataset, subjects=options.split_names(subjects), **of_data)
     typer.echo(repr(data))
     rule = None if n_folds is None else options.fold_rule(data, n_folds)
     split, regions = tuple(options.split_names(by) or ()), options.split_names(roi)
-    scored = options.Scorer(data, kind, beside, device, regions, rule, seed, split)
-    own = {model + options.UNTRAINED: of_model}  # what a twin is told, too
-    others = ((name, options.named_model(name, device, own.get(name, {}))) for name in rivals)
+    scored = options.Scorer(data, kind, beside, device, load, regions, rule, seed, split)
+    told = {name: options.rival_options(name, model, of_model) for name in rivals}
+    others = ((name, load(name, told[name])) for name in rivals)
     _report(scored, network, others, options.split_names(layers), looked_for, folder)
+    if cache:
+        typer.echo(load.report())
 
 
 def _report(
@@ -127,13 +136,15 @@ def _report(
     others = {}
     for name, rival in rivals:
         # A twin chooses among the same layers; a model that has none of them keeps its own.
-        same = [layer for layer in layers or [] if layer in rival.layers] or None
-        others[name] = scored(rival, same, [])
+        others[name] = scored(rival, options.layers_of_rival(rival, layers), [])
         if folder is not None:
-            na.save_scores(others[name], folder / "against" / options.short_name(name))
+            na.save_scores(others[name], folder / "against" / folder_names([*others])[name])
     print_summary(scores, table, others)
     if folder is not None:
-        na.plot_profile(scores, against=others, path=folder / "profile.png")
+        short = folder_names([own := str(scores.attrs["model"]), *others])  # paths are long
+        against = {short[name]: other for name, other in others.items()}
+        shown = scores.assign_attrs(model=short[own])
+        na.plot_profile(shown, against=against, path=folder / "profile.png")
         typer.echo(f"Scores, table and figure are in {folder}.")
 
 
@@ -164,7 +175,7 @@ def compare(
 
 
 app.command()(disperse)
-app.add_typer(cache, name="cache")
+app.add_typer(cache_commands, name="cache")
 
 
 @app.command()
@@ -177,12 +188,25 @@ def datasets() -> None:
 
 
 @app.command()
-def models() -> None:
-    """List the models."""
+def models(
+    model: Annotated[str | None, typer.Argument(help="A model whose layers are listed.")] = None,
+    layers: words.Layers = None,
+    model_option: words.OfModel = None,
+) -> None:
+    """List the models, and the families whose networks are known by name; or a model's layers."""
     import neuroalign as na
+    from neuroalign.report.console import print_table
+    from neuroalign.report.models import describe_layers, families_table
 
+    if model is not None:
+        of_model = options.read_pairs(model_option, "--model-option")
+        network = options.named_model(model, "cpu", of_model)
+        typer.echo(describe_layers(network, options.split_names(layers)))
+        return
     for name in na.list_models():
         typer.echo(name)
+    typer.echo("\nNetworks of families, as in (the same with -untrained: before training):")
+    print_table(families_table())
 
 
 @app.command()
@@ -260,6 +284,10 @@ def new_dataset(
 
 def main() -> NoReturn:
     """Run the command line; an error is one sentence and a non-zero exit."""
+    # Before the hub and transformers are imported: bars are for people, and faults are refused.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
         app()
     except NeuroalignError as error:

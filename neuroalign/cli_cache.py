@@ -1,8 +1,9 @@
-"""`neuroalign cache`: list, verify and clear the activations that are kept on disk."""
+"""Activations kept on disk: `--cache` keeps and reads them, `neuroalign cache` lists them."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from neuroalign.cli_options import named_model
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from neuroalign.models.cache import CachedModel
     from neuroalign.models.cache_folder import CacheFolder, Kept
+    from neuroalign.models.protocol import Model
 
 cache = typer.Typer(
     help="List, verify or clear the activations that models keep on disk.", no_args_is_help=True
@@ -23,6 +28,37 @@ Folder = Annotated[
     typer.Option("--in", help="Folder; by default $NEUROALIGN_CACHE, else the user's cache."),
 ]
 Named = Annotated[str | None, typer.Option(help="Only of this model; * stands for anything.")]
+
+
+@dataclass(frozen=True)
+class Loader:
+    """Load models on a device; with a cache, if wanted, where they can have one."""
+
+    device: str
+    cache: bool
+    cached: list[CachedModel] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)  # names of models that cannot be cached
+
+    def __call__(self, name: str, options: Mapping[str, str]) -> Model:
+        """Load a model."""
+        model = named_model(name, self.device, options)
+        if not self.cache:
+            return model
+        if not callable(getattr(model, "ingredients", None)):
+            self.others.append(model.name)
+            return model
+        from neuroalign.models.cache import cached
+
+        self.cached.append(cached(model))
+        return self.cached[-1]
+
+    def report(self) -> str:
+        """Say how many layers were read, and how many were computed."""
+        read = sum(len(model.read - model.computed) for model in self.cached)
+        computed = sum(len(model.computed) for model in self.cached)
+        said = f"Cache: {read} layers read, {computed} computed"
+        others = ", ".join(dict.fromkeys(self.others))
+        return f"{said}; models without a cache: {others}." if others else f"{said}."
 
 
 @cache.command("list")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import math
+import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroalign.errors import DataError, NeuroalignError, unknown_name
 from neuroalign.models.baselines import BASELINES
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
 
     from neuroalign.data.dataset import BrainDataset
@@ -22,9 +21,7 @@ if TYPE_CHECKING:
     from neuroalign.models.protocol import Model
     from neuroalign.similarity.sides import Measure
 
-UNTRAINED = "-untrained"
-
-ROWS_PER_DIMENSION = 10  # training stimuli for each dimension that a rotation is fitted in
+    Load = Callable[[str, Mapping[str, str]], Model]  # of a name and options
 
 # Name on the command line -> class in `neuroalign.mappings`.
 MAPPINGS = {
@@ -100,9 +97,18 @@ def _known_options(
 def named_model(name: str, device: str, options: Mapping[str, str]) -> Model:
     """Load a model on a device, with those options that it takes; others it must refuse."""
     import neuroalign as na
-    from neuroalign.models.catalog import model_loader
+    from neuroalign.models.catalog import model_parameters
 
-    parameters = inspect.signature(model_loader(name)).parameters
+    parameters = model_parameters(name)
+    for option in options:
+        if option == "device":
+            message = "The device of models is given by --device."
+            raise NeuroalignError(message)
+        if option in parameters and "Callable" in str(parameters[option].annotation):
+            message = f"Option {option}= of model {name!r} is a function; load the model in Python."
+            raise NeuroalignError(message)
+        if option == "name":
+            raise unknown_name(option, parameters, kind=f"option of model {name!r}")
     placed = {"device": device} if "device" in parameters else {}
     return na.load_model(name, **placed, **typed(options, parameters))
 
@@ -115,6 +121,7 @@ class Scorer:
     metric: Metric | Measure
     beside: str | None  # a model whose units are a second feature space
     device: str
+    load: Load
     roi: list[str] | None
     folds: FoldRule | None
     seed: int
@@ -130,7 +137,7 @@ class Scorer:
         if self.beside == model.name:
             metric = named_metric("ridge", self.device)
         elif self.beside is not None:
-            second = named_model(self.beside, self.device, {})
+            second = self.load(self.beside, {})
             pair = na.models.JoinedModel({self.beside: second, model.name: model})
         settings: dict[str, Any] = {"roi": self.roi, "folds": self.folds, "seed": self.seed}
         settings["by"] = self.by
@@ -152,17 +159,35 @@ def check_beside(metric: str, beside: str | None) -> None:
 
 def rivals_of(model: str, reads: str | None, against: str | None) -> list[str]:
     """Name the models that are scored beside: those asked for, or what every network must beat."""
-    import neuroalign as na
-    from neuroalign.models.catalog import check_model_name
+    from neuroalign.models.catalog import check_model_name, twin_of
 
     if against is None:
-        known = na.list_models()
-        wanted = (model + UNTRAINED, BASELINES.get(str(reads)))
-        return [name for name in wanted if name in known and name != model]
+        wanted = (twin_of(model), BASELINES.get(str(reads)))
+        return [name for name in wanted if name is not None and name != model]
     rivals = [] if against == "none" else split_names(against) or []
     for name in rivals:
         check_model_name(name)
-    return rivals
+    return list(dict.fromkeys(rivals))
+
+
+def rival_options(rival: str, model: str, options: Mapping[str, str]) -> dict[str, str]:
+    """Return what a rival is told: the twin of a model all that a network without weights takes."""
+    from neuroalign.models.catalog import takes_option, twin_of
+
+    if rival != twin_of(model):
+        return {}
+    return {name: value for name, value in options.items() if takes_option(rival, name)}
+
+
+def layers_of_rival(rival: Model, layers: Sequence[str] | None) -> list[str] | None:
+    """Return the names and patterns that mean layers of a rival; None, for its own, without any."""
+    from neuroalign.models.protocol import selected_layers
+
+    found: list[str] = []
+    for layer in layers or []:
+        with suppress(NeuroalignError):
+            found += [layer] if selected_layers(rival, layer) else []
+    return found or None
 
 
 def guards_of(guards: str | None, reads: str | None, rivals: Sequence[str]) -> list[str]:
@@ -173,33 +198,6 @@ def guards_of(guards: str | None, reads: str | None, rivals: Sequence[str]) -> l
     wanted = check_guards(GUARDS if asked is None else asked)
     beaten = BASELINES.get(str(reads)) in rivals
     return [name for name in wanted if not (name == "baseline" and beaten)]
-
-
-def run_name(model: str, beside: str | None, dataset: str, metric: str) -> str:
-    """Name the folder of a run."""
-    from neuroalign.data.catalog import dataset_module
-
-    joined = "+".join(short_name(name) for name in (model, beside) if name is not None)
-    return f"{joined}_{dataset_module(dataset)[0]}_{metric}"
-
-
-def short_name(model: str) -> str:
-    """Name a model in the names of folders; a file goes without its folder and suffix."""
-    from neuroalign.models.catalog import is_file_name
-
-    return Path(model).stem if is_file_name(model) else model
-
-
-def kept_dimensions(
-    asked: int | None, views: Mapping[str, xr.DataArray], stimuli: pd.DataFrame, rule: FoldRule
-) -> int | None:
-    """Choose how many dimensions of each system to keep: so few that rotations can be fitted."""
-    if asked is not None:
-        return asked or None
-    sizes = [dict(view.sizes) for view in views.values()]
-    widths = [math.prod(n for dim, n in size.items() if dim != "stimulus") for size in sizes]
-    n_train = min(len(fold.train) for fold in rule.split(stimuli, 0).folds)
-    return max(1, min(n_train // ROWS_PER_DIMENSION, *widths))
 
 
 def read_pairs(pairs: list[str] | None, word: str) -> dict[str, str]:
@@ -222,23 +220,33 @@ def read_pairs(pairs: list[str] | None, word: str) -> dict[str, str]:
 def typed(
     options: Mapping[str, str], parameters: Mapping[str, inspect.Parameter]
 ) -> dict[str, object]:
-    """Read values as the type of the default that a function gives each option."""
+    """Read values as the type that a function declares, or gives its default, for each option."""
     found: dict[str, object] = {}
     for name, value in options.items():
-        default = parameters[name].default if name in parameters else None
-        kind: Callable[[str], object] = str
-        if isinstance(default, bool):
-            kind = _as_bool
-        elif isinstance(default, (int, float)):
-            kind = type(default)
-        elif default is None and value.isdigit():
-            kind = int
+        kind = _kind(parameters[name], value) if name in parameters else _guess(value)
         try:
             found[name] = kind(value)
         except ValueError as error:
             message = f"Option {name}={value!r} is not a {_WORDS[kind]}, as {name!r} needs."
             raise NeuroalignError(message) from error
     return found
+
+
+def _kind(parameter: inspect.Parameter, value: str) -> Callable[[str], object]:
+    """Return what reads a value as the type of the default, or else as one that is declared."""
+    default, declared = parameter.default, str(parameter.annotation)
+    if isinstance(default, bool):
+        return _as_bool
+    if isinstance(default, (int, float)):
+        return type(default)
+    if default is not None:
+        return str
+    words = re.findall(r"\w+", declared)
+    return str if "str" in words and "int" not in words else _guess(value)
+
+
+def _guess(value: str) -> Callable[[str], object]:
+    return int if value.isdigit() else str
 
 
 def _as_bool(value: str) -> bool:

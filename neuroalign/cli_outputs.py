@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from neuroalign.errors import NeuroalignError
@@ -18,6 +20,40 @@ def run_folder(out: Path | None, name: str) -> Path | None:
         raise NeuroalignError(message)
     _check_writable(out, out)
     return folder
+
+
+def run_name(model: str, beside: str | None, dataset: str, metric: str) -> str:
+    """Name the folder of a run."""
+    from neuroalign.data.catalog import dataset_module
+
+    joined = "+".join(short_name(name) for name in (model, beside) if name is not None)
+    return f"{joined}_{dataset_module(dataset)[0]}_{metric}"
+
+
+def short_name(model: str) -> str:
+    """Name a model in the names of folders: of a path its last part, and no slash or colon."""
+    from neuroalign.models.catalog import UNTRAINED, is_file_name
+
+    family, _, own = model.partition(":") if ":" in model else ("", "", model)
+    bare = own.removesuffix(UNTRAINED)
+    twin, path = own[len(bare) :], Path(bare).expanduser()
+    if is_file_name(bare) or path.is_file():
+        bare = path.stem
+    elif family and path.is_dir():
+        bare = path.resolve().name
+    named = f"{family}-{bare}{twin}" if family else f"{bare}{twin}"
+    return re.sub(r"[^\w.+-]+", "-", named)
+
+
+def folder_names(models: Sequence[str]) -> dict[str, str]:
+    """Name a folder for each of several models; those alike get numbers."""
+    found: dict[str, str] = {}
+    for model in models:
+        name, number = short_name(model), 1
+        while (named := name if number == 1 else f"{name}-{number}") in found.values():
+            number += 1
+        found[model] = named
+    return found
 
 
 def new_folder(out: Path | None) -> Path | None:

@@ -13,7 +13,8 @@ Dataset = Annotated[str, typer.Argument(help="Name, file or folder of a dataset.
 Model = Annotated[
     str,
     typer.Argument(
-        help="One of `neuroalign models`, or a .csv table of stimuli x units, or a .nc file."
+        help="One of `neuroalign models`, such as timm:resnet50.a1_in1k; or a file of activations "
+        "(.csv, .nc, .npy, .npz, .h5, .zarr, .pt); or package.module:function."
     ),
 ]
 
@@ -25,6 +26,21 @@ OfMetric = Annotated[
 ]
 
 Names = Annotated[str | None, typer.Option(help="Names, separated by commas.")]
+Layers = Annotated[
+    str | None,
+    typer.Option(
+        help="Names, patterns such as 'blocks.*', 'depth:2' or 'all', separated by commas; see "
+        "`neuroalign models MODEL`."
+    ),
+]
+Cache = Annotated[
+    bool,
+    typer.Option(
+        "--cache",
+        help="Keep activations on disk, and read those that are there. Off by default, since those "
+        "of all layers are large; see `neuroalign cache`.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="'cpu' or 'cuda'.")]
 Folds = Annotated[
     int | None,
@@ -49,8 +65,8 @@ By = Annotated[
 Against = Annotated[
     str | None,
     typer.Option(
-        help="Models to beat, separated by commas, or 'none'. By default the untrained twin, and "
-        "the pixels or the rate of words."
+        help="Models to beat, separated by commas, or 'none'. By default the untrained twin, as "
+        "in timm:resnet50-untrained, and the pixels or the rate of words."
     ),
 ]
 Guards = Annotated[

@@ -24,6 +24,14 @@ for library in ("OMP", "OPENBLAS", "MKL"):  # of the processes that tests start
     os.environ[f"{library}_NUM_THREADS"] = "1"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Keep activations in a folder of the tests, and never in a user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEUROALIGN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)

@@ -312,7 +312,11 @@ def test_scores_are_saved_before_the_figure_is_drawn(rivals, tiny, run, tmp_path
 
 
 def test_models_are_listed(run):
-    assert run("models") == (0, "\n".join([*na.list_models(), ""]), "")
+    code, out, err = run("models")
+    names, families = out.split("\n\n")
+    assert (code, names.split("\n"), err) == (0, na.list_models(), "")
+    assert "timm:resnet50.a1_in1k" in families
+    assert "neuroalign[vision]" in families
 
 
 def test_without_words_the_help_is_shown(run):

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 import neuroalign as na
-from neuroalign import cli, cli_options
+from neuroalign import cli, cli_disperse
 
 ADAPTER = '''
 """Forty small images, and neurons of three animals that answer to them."""
@@ -141,7 +141,7 @@ def test_dimensions_are_few_by_default_and_no_more_than_units():
         for width in (30, 3)
     )
     stimuli, rule = pd.DataFrame(index=labels), na.KFold(5)
-    kept = cli_options.kept_dimensions
+    kept = cli_disperse.kept_dimensions
     assert kept(None, {"wide": wide}, stimuli, rule) == 4
     assert kept(None, {"wide": wide, "narrow": narrow}, stimuli, rule) == 3
     assert kept(7, {"wide": wide}, stimuli, rule) == 7

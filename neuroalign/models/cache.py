@@ -65,10 +65,18 @@ def cached(
 
 
 class CachedModel:
-    """A model whose activations are kept on disk; see `cached`. All else is that of the model."""
+    """A model whose activations are kept on disk; see `cached`. All else is that of the model.
+
+    Attributes
+    ----------
+    read, computed : set of str
+        Layers that were read from disk so far, and those that were computed.
+    """
 
     def __init__(self, model: Model, cache: CacheFolder) -> None:
         self._model, self._cache = model, cache
+        self.read: set[str] = set()
+        self.computed: set[str] = set()
         self.name, self.reads, self.layers = model.name, model.reads, list(model.layers)
 
     def __getattr__(self, name: str) -> Any:
@@ -95,4 +103,6 @@ class CachedModel:
         request = Request(self._model, self._cache, stimuli)
         self.layers = list(self._model.layers)  # some networks are built by their first pass
         names = request.known_names(layers)
-        yield from request.select(layers) if names is None else request.serve(names)
+        for layer, values in request.select(layers) if names is None else request.serve(names):
+            (self.computed if layer in request.computed else self.read).add(layer)
+            yield layer, values

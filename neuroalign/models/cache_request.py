@@ -38,6 +38,7 @@ class Request:
         self._model, self._cache, self._stimuli = model, cache, stimuli
         self._ingredients = self._ask()
         self._labels = np.asarray([str(label) for label in stimuli.index], dtype=str)
+        self.computed: set[str] = set()
         self._spared: set[str] = set()
         self._free = 0  # bytes, as far as was looked
         self._keeps, self._begun = True, False
@@ -132,6 +133,7 @@ class Request:
             )
             raise DataError(message)
         for layer, values in self._model.activations(self._stimuli, layers):
+            self.computed.add(layer)
             yield layer, self._kept(layer, values)
 
     def _key(self, layer: str) -> str:

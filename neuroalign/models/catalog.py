@@ -16,6 +16,7 @@ from neuroalign.models.families import FAMILIES
 from neuroalign.models.protocol import Model, PrecomputedModel, as_model
 
 ENTRY_POINTS = "neuroalign.models"
+UNTRAINED = "-untrained"
 TABLES = (".csv", ".nc")
 ARRAYS = (".npy", ".npz", ".h5", ".hdf5", ".zarr", ".pt", ".pth")
 SHIPPED = {
@@ -58,7 +59,7 @@ def list_families() -> list[str]:
 
     Examples
     --------
-    >>> from neuroalign.models.catalog import list_families
+    >>> from neuroalign.models import list_families
     >>> list_families()
     ['hf', 'open_clip', 'static', 'timm', 'torchvision']
     """
@@ -77,7 +78,8 @@ def load_model(name: str, **options: object) -> Model:
     ----------
     name : str
         One of `list_models()`; or a network of a family, as in "timm:resnet50" (see
-        `list_families` and docs/families); or a function of your own that makes a model, as in
+        `list_families` and docs/families), or its untrained twin, as in
+        "timm:resnet50-untrained"; or a function of your own that makes a model, as in
         "package.module:function"; or a file of your own, ending in ".csv" or ".nc": a table of
         activations (or dissimilarities) with the labels of stimuli in its first column, or a
         DataArray with the coordinate "stimulus".
@@ -96,24 +98,63 @@ def load_model(name: str, **options: object) -> Model:
     ['pixels']
     """
     load = model_loader(name)
-    parameters = inspect.signature(load).parameters
-    open_ended = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
     for option in options:
-        if option not in parameters and not open_ended:
-            raise unknown_name(option, parameters, kind=f"option of model {name!r}")
+        if not takes_option(name, option):
+            known = model_parameters(name)
+            raise unknown_name(option, known, kind=f"option of model {name!r}")
     loaded = load(**options)
     if isinstance(loaded, Mapping):
         return PrecomputedModel(loaded, name=name)
     return as_model(loaded)
 
 
+def model_parameters(name: str) -> dict[str, inspect.Parameter]:
+    """Return the options of a model, as the function that loads it declares them.
+
+    Those that say which trained weights a network has are no options of its untrained twin.
+    """
+    parameters = dict(inspect.signature(model_loader(name)).parameters)
+    if _is_twin(name):
+        # Where weights have a file of their own, revisions are of weights alone.
+        weights = ("checkpoint", "revision") if "checkpoint" in parameters else ()
+        for option in ("untrained", *weights):
+            parameters.pop(option, None)
+    return parameters
+
+
+def takes_option(name: str, option: str) -> bool:
+    """Tell whether a model takes an option of that name."""
+    parameters = model_parameters(name)
+    others = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    return option in parameters or (others and not (option == "untrained" and _is_twin(name)))
+
+
+def twin_of(name: str) -> str | None:
+    """Name the untrained twin of a model; None where it has none, or is one."""
+    twin = name + UNTRAINED
+    in_family = has_prefix(name) and name.partition(":")[0] in FAMILIES
+    return twin if twin in _locations() or (in_family and not _is_twin(name)) else None
+
+
+def _is_twin(name: str) -> bool:
+    """Tell whether a name means a network of a family before training; not where a file has it."""
+    family, _, own = name.partition(":")
+    return family in FAMILIES and own.endswith(UNTRAINED) and not Path(own).expanduser().exists()
+
+
+def has_prefix(name: str) -> bool:
+    """Tell whether a name begins with a family or module and a colon."""
+    before, colon, after = name.partition(":")
+    return bool(colon and after) and (before in FAMILIES or _is_module(before))
+
+
 def check_model_name(name: str) -> None:
     """Refuse what is neither a known model nor a file that may be one. Loads nothing."""
     if name in (locations := _locations()):
         return
-    before, colon, after = name.partition(":")
-    if colon and after and (before in FAMILIES or _is_module(before)):
+    if has_prefix(name):
         return
+    before, colon, _ = name.partition(":")
     if colon and not Path(name).exists():
         raise unknown_name(before, FAMILIES, kind="family of models, or module,")
     if is_file_name(name):
@@ -140,6 +181,8 @@ def model_loader(name: str) -> Callable[..., object]:
         before, _, after = locations[name].partition(":")
     elif colon and before in FAMILIES:
         family = importlib.import_module(f"neuroalign.models.families.{before}")
+        if _is_twin(name):
+            return functools.partial(family.load, after.removesuffix(UNTRAINED), untrained=True)
         return functools.partial(family.load, after)
     elif not (colon and _is_module(before)):
         return _file_loader(name)

@@ -32,7 +32,7 @@ def print_summary(
     if "similarity" in scores:
         print_similarity(scores, table, beside)
         return
-    console = Console(width=None if Console().is_terminal else WIDTH)
+    console = _console()
     attrs = scores.attrs
     profile = Table(title=f"{attrs['model']} on {attrs['dataset']}: median r over neuroids")
     bounds = {"ceiling r": "ceiling_r", "r / ceiling": "normalized_r"}
@@ -62,7 +62,7 @@ def print_summary(
     if "guards" in attrs:
         console.print(f"Guards, at the chosen layer (alarmed: {attrs['guards_alarmed']}):")
         for line in attrs["guards"].splitlines():
-            console.print(f"  {line}.", markup=False)
+            console.print(f"  {line}.")
 
 
 def _best_scoring(table: pd.DataFrame) -> str:
@@ -109,7 +109,12 @@ def print_table(values: pd.DataFrame) -> None:
         table.add_column(str(name))
     for row in values.itertuples(index=False):
         table.add_row(*map(str, row))
-    Console(width=None if Console().is_terminal else WIDTH).print(table)
+    _console().print(table)
+
+
+def _console() -> Console:
+    """Open the terminal, or a file of some width; brackets, as in names of layers, are text."""
+    return Console(width=None if Console().is_terminal else WIDTH, markup=False)
 
 
 def _number(value: object) -> str:
