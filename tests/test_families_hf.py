@@ -390,11 +390,12 @@ def test_a_folder_that_does_not_exist_is_refused():
         na.load_model("hf:/no/such")
 
 
-def test_networks_of_sounds_are_refused(tmp_path):
+def test_networks_of_sounds_have_no_parts(tmp_path):
     config = {"model_type": "wav2vec2", "architectures": ["Wav2Vec2Model"]}
     (tmp_path / "config.json").write_text(json.dumps(config))
     with refused(
-        f"Model 'hf:{tmp_path}' reads audio; of this family those that read images or texts can be "
-        "loaded, so wrap it in TorchModel."
+        f"Model 'hf:{tmp_path}' reads audio; of this family those that read images, texts or "
+        "sounds can be loaded, and parts of those that read images and texts, so wrap it in "
+        "TorchModel."
     ):
-        na.load_model(f"hf:{tmp_path}", untrained=True)
+        na.load_model(f"hf:{tmp_path}", part="text", untrained=True)

@@ -12,6 +12,7 @@ transformers = pytest.importorskip("transformers", reason="the extra [text] is n
 
 from tiny_language import seeded  # noqa: E402
 
+import neuroalign as na  # noqa: E402
 from neuroalign.errors import DataError, UnknownNameError  # noqa: E402
 from neuroalign.models.families.hf_audio import audio_model  # noqa: E402
 from neuroalign.models.families.hf_networks import build_network, read_config  # noqa: E402
@@ -177,6 +178,24 @@ def test_the_untrained_twin_has_other_weights_by_its_seed(tmp_path):
     prints += [load(tmp_path, untrained=True, seed=seed).fingerprint() for seed in (0, 0, 1)]
     assert prints[1] == prints[2]
     assert len(set(prints)) == 3
+
+
+@pytest.mark.parametrize("name", ["HubertModel", "WhisperForConditionalGeneration"])
+def test_a_network_of_sounds_is_loaded_by_name(tmp_path, name):
+    saved(tmp_path, name, OF_SAMPLES.get(name, ("WhisperConfig", WHISPER)))
+    model = na.load_model(f"hf:{tmp_path}", window=0.5, stride=0.1, layers="block.*")
+    assert (model.reads, model.layers) == ("audio", ["block.0", "block.1"])
+    assert model.origin["checkpoint"] == str(tmp_path)
+    expected = values_of(load(tmp_path, window=0.5, stride=0.1), noise(0.7))
+    found = values_of(model, noise(0.7))
+    np.testing.assert_array_equal(found["block.1"], expected["block.1"])
+    twin = na.load_model(f"hf:{tmp_path}", untrained=True, seed=1)
+    assert twin.fingerprint() == load(tmp_path, untrained=True, seed=1).fingerprint()
+    sentence = (
+        f"Model 'hf:{tmp_path}' reads sounds as its own configuration says; leave out preprocess."
+    )
+    with pytest.raises(DataError, match=f"^{re.escape(sentence)}$"):
+        na.load_model(f"hf:{tmp_path}", preprocess=str)
 
 
 def test_the_preprocessing_is_in_the_key(tmp_path):

@@ -195,7 +195,7 @@ def test_a_layer_that_pixels_beat_is_named():
 @pytest.mark.parametrize(
     ("model", "column", "sentence"),
     [
-        (None, None, "does not apply: the stimuli have no column image or text"),
+        (None, None, "does not apply: the stimuli have no column image or text or audio or video"),
         ("pixels", "image", "does not apply: the model is the baseline 'pixels' itself"),
         (
             None,

@@ -31,7 +31,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def twin():
-    return smollm2.load_untrained(context="growing")
+    return smollm2.load(untrained=True, context="growing")
 
 
 def sentence(words=SENTENCE):
@@ -97,7 +97,7 @@ def test_smollm2_goes_on_as_it_does_by_itself(model):
 
 @with_weights
 def test_the_untrained_twin_is_given_by_its_seed(twin):
-    again, other = (smollm2.load_untrained(seed=seed).network.state_dict() for seed in (0, 1))
+    again, other = (smollm2.load(untrained=True, seed=seed).network.state_dict() for seed in (0, 1))
     name = "model.layers.3.mlp.up_proj.weight"
     assert torch.equal(twin.network.state_dict()[name], again[name])
     assert not torch.equal(other[name], again[name])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from neuroalign.data.content import feed
 from neuroalign.data.schema import stimulus_kinds
 from neuroalign.errors import name_some
 from neuroalign.features.matching import design_rows
@@ -93,21 +93,8 @@ def content_codes(stimuli: pd.DataFrame, kinds: Sequence[str]) -> np.ndarray:
 
 def _hash(value: object) -> str:
     digest = hashlib.blake2b(digest_size=16)
-    if isinstance(value, Path) or (isinstance(value, str) and _is_file(value)):
-        digest.update(Path(value).read_bytes())
-    elif isinstance(value, str):
-        digest.update(value.encode())
-    else:  # arrays, and images of PIL, which numpy reads
-        array = np.ascontiguousarray(value)
-        digest.update(f"{array.shape} {array.dtype} ".encode() + array.tobytes())
+    feed(digest, value)
     return digest.hexdigest()
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _kinds(case: Case) -> list[str]:

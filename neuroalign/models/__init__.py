@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from neuroalign.models.activation_files import FileModel as FileModel
+    from neuroalign.models.audio import AudioModel as AudioModel
     from neuroalign.models.cache import cached as cached
     from neuroalign.models.callables import CallableModel as CallableModel
     from neuroalign.models.catalog import list_families as list_families
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # Imported on first use: listing models must load neither torch nor xarray.
 _HOMES = {
+    "AudioModel": "audio",
     "CallableModel": "callables",
     "FileModel": "activation_files",
     "JoinedModel": "joined",

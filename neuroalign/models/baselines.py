@@ -3,4 +3,9 @@
 from __future__ import annotations
 
 # Kind of stimulus -> name of the model.
-BASELINES = {"image": "pixels", "text": "word-rate"}
+BASELINES = {
+    "image": "pixels",
+    "text": "word-rate",
+    "audio": "spectrogram",
+    "video": "motion-energy",
+}

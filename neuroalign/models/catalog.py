@@ -22,16 +22,21 @@ ARRAYS = (".npy", ".npz", ".h5", ".hdf5", ".zarr", ".pt", ".pth")
 SHIPPED = {
     "content-free": "neuroalign.models.content_free:load",
     "efficientnet-lite0": "neuroalign.models.efficientnet:load",
-    "efficientnet-lite0-untrained": "neuroalign.models.efficientnet:load_untrained",
     "gabor": "neuroalign.models.gabor:load",
     "minilm": "neuroalign.models.minilm:load",
-    "minilm-untrained": "neuroalign.models.minilm:load_untrained",
+    "mobile-sam": "neuroalign.models.mobile_sam:load",
+    "motion-energy": "neuroalign.models.motion_energy:load",
     "pixels": "neuroalign.models.pixels:load",
     "random-features": "neuroalign.models.content_free:load_random",
+    "resemblyzer": "neuroalign.models.resemblyzer:load",
+    "smollm2": "neuroalign.models.smollm2:load",
+    "spectrogram": "neuroalign.models.spectral:load",
     "word-frequency": "neuroalign.models.words:load_frequency",
     "word-length": "neuroalign.models.words:load_length",
     "word-rate": "neuroalign.models.words:load",
 }
+# Networks, whose loader takes `untrained`; each has a twin of that name with "-untrained".
+NETWORKS = ("efficientnet-lite0", "minilm", "mobile-sam", "resemblyzer", "smollm2")
 
 
 def list_models() -> list[str]:
@@ -68,7 +73,8 @@ def list_families() -> list[str]:
 
 def _locations() -> dict[str, str]:
     published = {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}
-    return {**published, **SHIPPED}
+    twins = {name + UNTRAINED: SHIPPED[name] for name in NETWORKS}
+    return {**published, **SHIPPED, **twins}
 
 
 def load_model(name: str, **options: object) -> Model:
@@ -137,7 +143,9 @@ def twin_of(name: str) -> str | None:
 
 
 def _is_twin(name: str) -> bool:
-    """Tell whether a name means a network of a family before training; not where a file has it."""
+    """Tell whether a name means a network before training; not where a file has it."""
+    if name.removesuffix(UNTRAINED) in NETWORKS:
+        return name.endswith(UNTRAINED)
     family, _, own = name.partition(":")
     return family in FAMILIES and own.endswith(UNTRAINED) and not Path(own).expanduser().exists()
 
@@ -190,7 +198,7 @@ def model_loader(name: str) -> Callable[..., object]:
     if not callable(function := getattr(module, after, None)):
         message = f"Module {before!r} has no function {after!r} that could make a model."
         raise UnknownNameError(message)
-    return function
+    return functools.partial(function, untrained=True) if _is_twin(name) else function
 
 
 def _is_module(name: str) -> bool:

@@ -69,8 +69,3 @@ def load(
         device=device,
         batch_size=batch_size,
     )
-
-
-def load_untrained(*, seed: int = 0, device: str = "cpu", batch_size: int = 8) -> TorchModel:
-    """Load the untrained twin of the network; see `load`."""
-    return load(untrained=True, seed=seed, device=device, batch_size=batch_size)

@@ -84,31 +84,6 @@ def load(
     )
 
 
-def load_untrained(
-    *,
-    seed: int = 0,
-    context: str = "alone",
-    window: int | None = None,
-    stride: int = 1,
-    pooling: str = "mean",
-    device: str = "cpu",
-    precision: str = "float32",
-    batch_size: int | None = None,
-) -> TextModel:
-    """Load the untrained twin of the network; see `load`."""
-    return load(
-        untrained=True,
-        seed=seed,
-        context=context,
-        window=window,
-        stride=stride,
-        pooling=pooling,
-        device=device,
-        precision=precision,
-        batch_size=batch_size,
-    )
-
-
 def _folder() -> Path:
     """Find the folder of the weights; the packages are not imported for it."""
     spec = find_spec(WEIGHTS)

@@ -135,29 +135,6 @@ def load(
     )
 
 
-def load_untrained(
-    *,
-    seed: int = 0,
-    layers: Sequence[str] | str | None = None,
-    window: float | None = None,
-    stride: float | None = None,
-    device: str = "cpu",
-    batch_size: int = 8,
-    precision: str = "float32",
-) -> AudioModel:
-    """Load the untrained twin of the network; see `load`."""
-    return load(
-        untrained=True,
-        seed=seed,
-        layers=layers,
-        window=window,
-        stride=stride,
-        device=device,
-        batch_size=batch_size,
-        precision=precision,
-    )
-
-
 def _renamed(stored: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Name the weights of each recurrent layer by the layer, and leave out those of the loss."""
     found = {}

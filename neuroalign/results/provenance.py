@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from neuroalign.data.content import feed
 from neuroalign.data.dissimilarities import is_dissimilarities
 from neuroalign.data.schema import row_dim
 from neuroalign.models.protocol import Model
@@ -109,20 +110,8 @@ def _hash_stimuli(stimuli: pd.DataFrame) -> str:
     for label, row in stimuli.iterrows():
         digest.update(str(label).encode())
         for value in row:
-            if isinstance(value, np.ndarray):
-                digest.update(str((value.shape, value.dtype)).encode() + value.tobytes())
-            elif isinstance(value, Path) or (isinstance(value, str) and _is_file(value)):
-                digest.update(Path(value).read_bytes())
-            else:
-                digest.update(repr(value).encode())
+            feed(digest, value)
     return digest.hexdigest()
-
-
-def _is_file(text: str) -> bool:
-    try:
-        return Path(text).is_file()
-    except OSError:
-        return False
 
 
 def _version(package: str) -> str | None:

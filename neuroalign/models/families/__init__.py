@@ -35,7 +35,7 @@ TEXT = "neuroalign[text]"
 FAMILIES = {
     "hf": Family(
         example="hf:openai-community/gpt2",
-        reads="image, text; one part of networks that read both",
+        reads="image, text, audio; one part of networks that read images and texts",
         packages=TEXT,
         weights="Hugging Face hub, or a folder",
         untrained="config.json, of the hub or a folder",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from PIL import Image
     from torch import Tensor
 
+    from neuroalign.models.audio import AudioModel
     from neuroalign.models.text import TextModel
     from neuroalign.models.torch_model import TorchModel
 
@@ -29,12 +30,12 @@ def load(
     batch_size: int | None = None,
     precision: str | None = None,
     **options: object,
-) -> TorchModel | TextModel:
-    """Load a network of transformers that reads images or texts.
+) -> TorchModel | TextModel | AudioModel:
+    """Load a network of transformers that reads images, texts or sounds.
 
     The class is the one that the configuration names, so that every weight has its place. Of a
-    network for translation the encoder is taken; of one that reads both images and texts, one
-    part.
+    network for translation or transcription the encoder is taken; of one that reads both images
+    and texts, one part.
 
     Parameters
     ----------
@@ -52,13 +53,13 @@ def load(
     preprocess : callable, optional
         In place of the image network's own.
     layers, device, batch_size, precision
-        See `TorchModel` and `TextModel`.
+        See `TorchModel`, `TextModel` and `AudioModel`.
     **options
-        Of texts, such as `context` and `window`: see `TextModel`.
+        Of texts and sounds, such as `context` and `window`: see `TextModel` and `AudioModel`.
 
     Returns
     -------
-    TorchModel or TextModel
+    TorchModel, TextModel or AudioModel
     """
     from neuroalign.models.families.building import made_from, model_name, package
     from neuroalign.models.families.hf_networks import build_network, read_config
@@ -81,8 +82,17 @@ def load(
         from neuroalign.models.families.hf_text import language_model
 
         return language_model(network, folder, full, part=part, told=told, options=options)
+    if kind == "audio" and preprocess is None:
+        from neuroalign.models.families.hf_audio import audio_model
+
+        return audio_model(network, folder, full, told=told, options=options)
     from neuroalign.models.families.hf_vision import vision_model
 
+    if kind == "audio":
+        message = (
+            f"Model {full!r} reads sounds as its own configuration says; leave out preprocess."
+        )
+        raise DataError(message)
     if options:
         message = f"Model {full!r} reads images; leave out {', '.join(sorted(options))}."
         raise DataError(message)
@@ -112,10 +122,13 @@ def _kind(network_class: type, part: str | None, full: str) -> str:
     stated = getattr(network_class, "input_modalities", None) or usual.get(read, "audio")
     kinds = [stated] if isinstance(stated, str) else list(stated)
     known = [kind for kind in kinds if kind in ("image", "text")]
+    if "audio" in kinds and not {"image", "video"} & set(kinds) and part is None:
+        return "audio"  # of one for transcription the encoder
     if "audio" in kinds or "video" in kinds or not known:
         message = (
-            f"Model {full!r} reads {' and '.join(kinds)}; of this family those that read images or "
-            "texts can be loaded, so wrap it in TorchModel."
+            f"Model {full!r} reads {' and '.join(kinds)}; of this family those that read images, "
+            "texts or sounds can be loaded, and parts of those that read images and texts, so wrap "
+            "it in TorchModel."
         )
         raise DataError(message)
     if len(known) == 1 and part in (None, known[0]):

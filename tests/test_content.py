@@ -1,0 +1,63 @@
+"""Equal stimuli have equal hashes, and others have others."""
+
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from neuroalign.data.content import feed
+
+
+class Sound(NamedTuple):
+    """Samples and their rate."""
+
+    samples: np.ndarray
+    rate: float
+
+
+def hash_of(value):
+    digest = hashlib.sha256()
+    feed(digest, value)
+    return digest.hexdigest()
+
+
+LONG = np.zeros(5000)  # more than repr shows
+CHANGED = np.where(np.arange(5000) == 2500, 1.0, 0.0)
+PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("a word", "another"),
+        (PIXELS, PIXELS[::-1]),
+        (PIXELS, PIXELS.astype(float)),
+        (PIXELS, PIXELS.reshape(2, 8, 3)),
+        (Image.fromarray(PIXELS), Image.fromarray(PIXELS[::-1].copy())),
+        (Sound(LONG, 100.0), Sound(CHANGED, 100.0)),
+        (Sound(LONG, 100.0), Sound(LONG, 200.0)),
+        (1.0, 2.0),
+    ],
+)
+def test_other_content_has_another_hash(one, other):
+    assert hash_of(one) != hash_of(other)
+
+
+def test_an_image_is_its_pixels_whichever_object_holds_them():
+    held = [hash_of(Image.fromarray(PIXELS)) for _ in range(2)]
+    assert held == 2 * [hash_of(PIXELS)]
+
+
+def test_a_file_is_its_bytes_whatever_its_name(tmp_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("the same")
+    one, other = tmp_path / "a.txt", tmp_path / "b.txt"
+    assert hash_of(one) == hash_of(str(other))
+    other.write_text("another")
+    assert hash_of(one) != hash_of(other)
+
+
+def test_text_that_could_be_no_file_is_text():
+    assert hash_of("a\0b") != hash_of("x" * 100_000)
