@@ -44,9 +44,16 @@ def test_the_batch_size_changes_r_by_less_than_1e_4(pictures, batch_size):
 
 
 def test_spooling_to_disk_changes_nothing(pictures):
-    in_memory = na.score(na.TorchModel(small_network()), pictures, **QUICK)
-    on_disk = na.score(na.TorchModel(small_network(), memory_budget=1), pictures, **QUICK)
+    options = {"batch_size": 8}  # by default a small budget makes small batches, which round anew
+    in_memory = na.score(na.TorchModel(small_network(), **options), pictures, **QUICK)
+    model = na.TorchModel(small_network(), memory_budget=1, **options)
+    on_disk = na.score(model, pictures, **QUICK)
     np.testing.assert_array_equal(on_disk.r, in_memory.r)
+    np.testing.assert_allclose(
+        na.score(na.TorchModel(small_network(), memory_budget=1), pictures, **QUICK).r,
+        in_memory.r,
+        atol=1e-5,
+    )
 
 
 def test_the_order_of_stimuli_and_showings_changes_nothing(pictures, rng):
