@@ -69,6 +69,7 @@ def score(
     roi: words.Names = None,
     by: words.By = None,
     n_folds: words.Folds = None,
+    delays: words.Delays = None,
     seed: words.Seed = 0,
     device: words.Device = "cpu",
     cache: words.Cache = False,
@@ -95,6 +96,7 @@ def score(
     options.check_beside(measure, beside)
     if (model, dataset) == (DEMO_MODEL, DEMO_DATASET):
         typer.echo(f"Scoring the embedded case: {model} on {dataset}, whose truth is known.")
+    lag = options.time_grid(delays)
     folder = run_folder(out, run_name(model, beside, dataset, measure))
     of_model = options.read_pairs(model_option, "--model-option")
     of_data = options.dataset_options(dataset, option)
@@ -108,7 +110,7 @@ def score(
     typer.echo(repr(data))
     rule = None if n_folds is None else options.fold_rule(data, n_folds)
     split, regions = tuple(options.split_names(by) or ()), options.split_names(roi)
-    scored = options.Scorer(data, kind, beside, device, load, regions, rule, seed, split)
+    scored = options.Scorer(data, kind, beside, device, load, regions, rule, seed, split, lag)
     told = {name: options.rival_options(name, model, of_model) for name in rivals}
     others = ((name, load(name, told[name])) for name in rivals)
     _report(scored, network, others, options.split_names(layers), looked_for, folder)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from neuroalign.data.dataset import BrainDataset
+    from neuroalign.features import TimeGrid
     from neuroalign.folds import FoldRule
     from neuroalign.metrics.protocol import Metric
     from neuroalign.models.protocol import Model
@@ -126,6 +127,7 @@ class Scorer:
     folds: FoldRule | None
     seed: int
     by: tuple[str, ...] = ()  # what splits recordings, for measures of whole ones
+    features: TimeGrid | None = None
 
     def __call__(
         self, model: Model, layers: list[str] | None, guards: Sequence[str] | None = None
@@ -140,10 +142,24 @@ class Scorer:
             second = self.load(self.beside, {})
             pair = na.models.JoinedModel({self.beside: second, model.name: model})
         settings: dict[str, Any] = {"roi": self.roi, "folds": self.folds, "seed": self.seed}
-        settings["by"] = self.by
+        settings |= {"by": self.by, "features": self.features}
         if guards is not None:
             settings["guards"] = guards
         return na.score(pair, self.data, metric, layers=layers, **settings)
+
+
+def time_grid(delays: str | None) -> TimeGrid | None:
+    """Make the step that brings activations to the samples of a stream, with its delays in s."""
+    if delays is None:
+        return None
+    import neuroalign as na
+
+    try:
+        seconds = [float(word) for word in delays.split(",")]
+    except ValueError as error:
+        message = f"--delays {delays!r} are no seconds; give numbers, as in --delays 0,0.1,0.2."
+        raise NeuroalignError(message) from error
+    return na.features.TimeGrid(delays=seconds)
 
 
 def check_beside(metric: str, beside: str | None) -> None:

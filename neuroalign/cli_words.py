@@ -46,6 +46,13 @@ Folds = Annotated[
     int | None,
     typer.Option(help="Folds of cross-validation.", show_default="as the data allow"),
 ]
+Delays = Annotated[
+    str | None,
+    typer.Option(
+        help="Seconds by which the responses of a stream lag, separated by commas.",
+        show_default="2,4,6,8 where sampled every 0.5 s or slower",
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Of folds and split halves.")]
 
 Metric = Annotated[
