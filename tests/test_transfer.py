@@ -1,14 +1,17 @@
 """Downloads go on where they were cut off, run side by side, and are whole or not there."""
 
+import contextlib
 import hashlib
 import http.server
 import re
 import threading
 
 import pytest
+import urllib3
 
 from neuroalign.data import download
 from neuroalign.data.download import DataFiles
+from neuroalign.data.transfer import Stopped, transfer
 from neuroalign.errors import DownloadError
 
 CONTENT = bytes(range(256)) * 1200
@@ -25,10 +28,11 @@ class Server(http.server.BaseHTTPRequestHandler):
         """Answer with what is asked for, or as the name says."""
         wanted = self.headers.get("Range", "")
         self.server.asked.append((self.path, wanted))
+        self.server.encodings.append(self.headers.get("Accept-Encoding"))
         begin = int(wanted.removeprefix("bytes=").rstrip("-") or 0)
         if "no-ranges" in self.path:
             begin, wanted = 0, ""
-        if begin >= len(CONTENT):
+        if begin >= len(CONTENT) or "refuses" in self.path:
             self.send_error(416)
             return
         shift = 5 if "elsewhere" in self.path and begin else 0
@@ -36,7 +40,8 @@ class Server(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if wanted else 200)
         if wanted:
             self.send_header("Content-Range", f"bytes {begin + shift}-{len(CONTENT) - 1}/*")
-        self.send_header("Content-Length", str(len(body)))
+        if "unmeasured" not in self.path:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         cut = "cut" in self.path and not wanted
         self.wfile.write(body[:200_000] if cut else body)
@@ -53,7 +58,7 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture
 def server():
     served = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    served.asked = []
+    served.asked, served.encodings = [], []
     thread = threading.Thread(target=served.serve_forever, args=(0.01,))
     thread.start()
     yield served
@@ -166,3 +171,76 @@ def test_nothing_is_asked_for_twice(server):
     some.fetch(["a.npy"])
     some.fetch()
     assert sorted(path for path, _ in server.asked) == ["/a.npy", "/b.npy"]
+
+
+def test_the_bytes_of_the_file_itself_are_asked_for(server):
+    files(server, "a.npy")["a.npy"]
+    assert server.encodings == ["identity"]
+
+
+def test_a_server_that_has_nothing_of_a_file_is_no_whole_part(server):
+    address = f"http://127.0.0.1:{server.server_port}/refuses.npy"
+    message = (
+        f"File 'refuses.npy' could not be downloaded from {address} (status 416); check the "
+        "connection, or put the file into a folder that NEUROALIGN_DATA names."
+    )
+    with pytest.raises(DownloadError, match=f"^{re.escape(message)}$"):
+        files(server, "refuses.npy")["refuses.npy"]
+
+
+@pytest.mark.parametrize("before", [0, 100])
+def test_a_file_of_unknown_length_is_fetched(server, cache, before):
+    cache.mkdir(parents=True)
+    part(cache, "unmeasured.npy").write_bytes(CONTENT[:before])
+    assert files(server, "unmeasured.npy")["unmeasured.npy"].read_bytes() == CONTENT
+
+
+def test_a_short_answer_is_seen_where_the_library_lets_it_pass(server, cache, monkeypatch):
+    lenient = property(lambda _: False, lambda *_: None)  # as before urllib3 2
+    monkeypatch.setattr(urllib3.HTTPResponse, "enforce_content_length", lenient, raising=False)
+    with pytest.raises(DownloadError) as caught:
+        files(server, "cut.npy")["cut.npy"]
+    assert str(caught.value.__cause__) == f"200000 of {len(CONTENT)} bytes came"
+    assert part(cache, "cut.npy").read_bytes() == CONTENT[:200_000]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "total"),
+    [
+        ("a.npy", 0, len(CONTENT)),
+        ("a.npy", 100, len(CONTENT)),
+        ("no-ranges.npy", 100, len(CONTENT)),
+        ("unmeasured.npy", 0, 0),
+    ],
+)
+def test_a_bar_counts_what_came_before_and_all_that_comes(
+    server, cache, monkeypatch, name, before, total
+):
+    bars, steps = [], []
+
+    @contextlib.contextmanager
+    def byte_bars():
+        yield lambda *bar: bars.append(bar) or steps.append
+
+    monkeypatch.setattr(download, "byte_bars", byte_bars)
+    cache.mkdir(parents=True)
+    part(cache, name).write_bytes(CONTENT[:before])
+    files(server, name)[name]
+    assert bars == [(name, total)]
+    assert steps[0] == (0 if "no-ranges" in name else before)
+    assert sum(steps) == len(CONTENT)
+
+
+def test_a_transfer_that_is_stopped_leaves_no_file(server, cache):
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        transfer(
+            f"http://127.0.0.1:{server.server_port}/a.npy",
+            cache / "a.npy",
+            algorithm="sha256",
+            digest=DIGEST,
+            add_bar=lambda *_: lambda _: None,
+            stop=stop,
+        )  # fmt: skip
+    assert [path.name for path in cache.iterdir()] == [part(cache, "a.npy").name]
