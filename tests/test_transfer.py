@@ -29,7 +29,7 @@ class Server(http.server.BaseHTTPRequestHandler):
         wanted = self.headers.get("Range", "")
         self.server.asked.append((self.path, wanted))
         self.server.encodings.append(self.headers.get("Accept-Encoding"))
-        begin = int(wanted.removeprefix("bytes=").rstrip("-") or 0)
+        begin = asked = int(wanted.removeprefix("bytes=").rstrip("-") or 0)
         if "no-ranges" in self.path:
             begin, wanted = 0, ""
         if begin >= len(CONTENT) or "refuses" in self.path:
@@ -37,9 +37,9 @@ class Server(http.server.BaseHTTPRequestHandler):
             return
         shift = 5 if "elsewhere" in self.path and begin else 0
         body = CONTENT[begin + shift :]
-        self.send_response(206 if wanted else 200)
-        if wanted:
-            self.send_header("Content-Range", f"bytes {begin + shift}-{len(CONTENT) - 1}/*")
+        self.send_response(206 if wanted or "partly" in self.path else 200)
+        if wanted or "no-ranges" in self.path:  # in a whole answer it means nothing
+            self.send_header("Content-Range", f"bytes {asked + shift}-{len(CONTENT) - 1}/*")
         if "unmeasured" not in self.path:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -95,8 +95,9 @@ def test_a_server_that_cannot_go_on_begins_anew(server, cache):
 def test_a_server_that_goes_on_elsewhere_is_not_believed(server, cache):
     cache.mkdir(parents=True)
     part(cache, "elsewhere.npy").write_bytes(CONTENT[:100])
-    with pytest.raises(DownloadError):
+    with pytest.raises(DownloadError) as caught:
         files(server, "elsewhere.npy")["elsewhere.npy"]
+    assert str(caught.value.__cause__) == "the server began at another byte than 100"
     assert files(server, "elsewhere.npy")["elsewhere.npy"].read_bytes() == CONTENT
 
 
@@ -186,6 +187,19 @@ def test_a_server_that_has_nothing_of_a_file_is_no_whole_part(server):
     )
     with pytest.raises(DownloadError, match=f"^{re.escape(message)}$"):
         files(server, "refuses.npy")["refuses.npy"]
+
+
+def test_an_answer_that_calls_itself_partial_may_be_whole(server):
+    assert files(server, "partly.npy")["partly.npy"].read_bytes() == CONTENT
+
+
+def test_a_server_that_says_nothing_is_given_up(server, monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr("neuroalign.data.transfer.PATIENCE", 0.05)
+    monkeypatch.setattr(Server, "do_GET", lambda _: over.wait(5))
+    with pytest.raises(DownloadError, match=r"\(ReadTimeout\); check the connection"):
+        files(server, "a.npy")["a.npy"]
+    over.set()
 
 
 @pytest.mark.parametrize("before", [0, 100])
