@@ -16,6 +16,7 @@ SELECTIONS = {
     "backwards": (slice(None, None, -1), slice(5, 1, -2), slice(None)),
     "numbers": (2, -1, slice(None)),
     "unsorted, with repeats": (np.array([3, 0, 3]), np.array([6, 6, 1, 2]), slice(None)),
+    "sorted, with repeats": (np.array([0, 3, 3]), slice(None), np.array([1, 1])),
     "negative": (np.array([-1, 1]), slice(None), np.array([-3])),
     "a mask": (slice(None), np.arange(7) % 2 == 0, slice(None)),
     "nothing": (np.array([], dtype=int), slice(None), slice(None)),
@@ -62,6 +63,12 @@ def test_selections_of_selections_read_once_and_only_what_is_left(lazy, values, 
     np.testing.assert_array_equal(part.values, values[2:, [5, 2]])
     ((_, columns, _),) = reads
     assert columns.tolist() == [2, 5]
+
+
+def test_what_is_read_in_order_is_not_copied():
+    kept = np.ones((2, 3))
+    lazy = xr.DataArray(lazy_array((5, 3), float, lambda *_: kept), dims=("showing", "neuroid"))
+    assert np.shares_memory(lazy.isel(showing=[1, 3]).values, kept)
 
 
 def test_transposed_axes_are_read_in_their_new_order(lazy, values):

@@ -41,7 +41,8 @@ class Server(http.server.BaseHTTPRequestHandler):
         if wanted or "no-ranges" in self.path:  # in a whole answer it means nothing
             self.send_header("Content-Range", f"bytes {asked + shift}-{len(CONTENT) - 1}/*")
         if "unmeasured" not in self.path:
-            self.send_header("Content-Length", str(len(body)))
+            length = "all" if "mismeasured" in self.path else str(len(body))
+            self.send_header("Content-Length", length)
         self.end_headers()
         cut = "cut" in self.path and not wanted
         self.wfile.write(body[:200_000] if cut else body)
@@ -203,10 +204,11 @@ def test_a_server_that_says_nothing_is_given_up(server, monkeypatch):
 
 
 @pytest.mark.parametrize("before", [0, 100])
-def test_a_file_of_unknown_length_is_fetched(server, cache, before):
+@pytest.mark.parametrize("name", ["unmeasured.npy", "mismeasured.npy"])
+def test_a_file_of_unknown_length_is_fetched(server, cache, name, before):
     cache.mkdir(parents=True)
-    part(cache, "unmeasured.npy").write_bytes(CONTENT[:before])
-    assert files(server, "unmeasured.npy")["unmeasured.npy"].read_bytes() == CONTENT
+    part(cache, name).write_bytes(CONTENT[:before])
+    assert files(server, name)[name].read_bytes() == CONTENT
 
 
 def test_a_short_answer_is_seen_where_the_library_lets_it_pass(server, cache, monkeypatch):

@@ -51,21 +51,15 @@ class _FileArray(BackendArray):
 
     def _outer(self, key: tuple[Any, ...]) -> np.ndarray:
         wanted: list[Part] = []
-        back: list[Part | int] = []
-        for part, size in zip(key, self.shape, strict=True):
-            if isinstance(part, slice) and (part.step or 1) > 0:
+        back: list[Part] = []
+        for part in key:  # xarray counts from the start, and turns what is read backwards itself
+            if isinstance(part, slice) or (np.ndim(part) and (np.diff(part) > 0).all()):
                 wanted.append(part)
                 back.append(slice(None))
                 continue
-            numbers = np.arange(size)[part]
-            if numbers.ndim and (np.diff(numbers) > 0).all():
-                wanted.append(numbers)
-                back.append(slice(None))
-                continue
-            distinct, inverse = np.unique(numbers, return_inverse=True)
+            distinct, inverse = np.unique(part, return_inverse=True)
             wanted.append(distinct)
-            # A scalar loses its axis, as numpy has it.
-            back.append(inverse if numbers.ndim else 0)
+            back.append(inverse.reshape(np.shape(part)))  # a scalar loses its axis
         values = self._read(*wanted)
         for axis in reversed(range(len(back))):
             if not isinstance(back[axis], slice):

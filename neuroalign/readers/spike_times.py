@@ -104,7 +104,7 @@ def bin_spikes(
         raise DataError(message)
     onsets = to_ticks(table["onset"], "events")
     _check_clocks(ticks, onsets, len(fired))
-    order = np.argsort(codes, kind="stable")
+    order = np.argsort(codes)
     bounds = np.searchsorted(codes[order], np.arange(len(fired) + 1))
     table = table.assign(onset=table["onset"].astype(float))
     counts = np.zeros((len(labels), len(table), len(windows)), dtype=np.int32)
