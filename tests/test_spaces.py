@@ -39,6 +39,7 @@ class Counting:
         """Yield layers of 1, 2 and 3 units."""
         wanted = self.layers if layers is None else list(layers)
         self.runs.append(wanted)
+        stimuli[self.reads].map(len)  # what is not there cannot be read
         for name in wanted:
             width = 1 + self.layers.index(name)
             yield name, layer(width).sel(stimulus=list(stimuli.index)).assign_coords(layer=name)
