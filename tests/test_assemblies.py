@@ -157,12 +157,17 @@ CHANGES = {
     "another layout": (
         lambda c: c.rename(neuroid="voxel"),
         "File {path!r} has no variable of presentation and neuroid (its dimensions: "
-        "presentation, voxel, time_bin).",
+        "'presentation', 'voxel', 'time_bin').",
+    ),
+    "a name of several lines": (
+        lambda c: c.rename(neuroid="voxel\n\n"),
+        "File {path!r} has no variable of presentation and neuroid (its dimensions: "
+        "'presentation', 'voxel\\n\\n', 'time_bin').",
     ),
     "spike times": (
         lambda c: c.rename(neuroid="event"),
-        "File {path!r} has no variable of presentation and neuroid (its dimensions: presentation, "
-        "event, time_bin; times of single spikes are binned with bin_spikes).",
+        "File {path!r} has no variable of presentation and neuroid (its dimensions: "
+        "'presentation', 'event', 'time_bin'; times of single spikes are binned with bin_spikes).",
     ),
     "two variables": (
         lambda c: c.assign(noise=c["data"]),

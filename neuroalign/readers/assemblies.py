@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroalign.data.schema import as_labels, repeated
-from neuroalign.errors import DataError, name_some, unknown_name
+from neuroalign.errors import DataError, name_some, shortened, unknown_name
 from neuroalign.readers.elsewhere import refuse_all_elsewhere
 from neuroalign.readers.files import existing, reading
 from neuroalign.readers.lazy import Part, lazy_array
@@ -125,8 +125,8 @@ def _response_name(dataset: xr.Dataset, file: Path, variable: str | None) -> Has
     if len(found) == 1:
         return next(iter(found.values()))
     if not found:
-        dims = ", ".join(str(dim) for dim in dataset.sizes) or "none"
-        times = "; times of single spikes are binned with bin_spikes" if "event" in dims else ""
+        dims = ", ".join(map(shortened, dataset.sizes)) or "none"
+        times = "; times of single spikes are binned with bin_spikes" if "event" in dataset.sizes else ""
         message = (
             f"File {str(file)!r} has no variable of presentation and neuroid (its dimensions: "
             f"{dims}{times})."
