@@ -126,7 +126,8 @@ def _response_name(dataset: xr.Dataset, file: Path, variable: str | None) -> Has
         return next(iter(found.values()))
     if not found:
         dims = ", ".join(map(shortened, dataset.sizes)) or "none"
-        times = "; times of single spikes are binned with bin_spikes" if "event" in dataset.sizes else ""
+        spikes = "event" in dataset.sizes
+        times = "; times of single spikes are binned with bin_spikes" if spikes else ""
         message = (
             f"File {str(file)!r} has no variable of presentation and neuroid (its dimensions: "
             f"{dims}{times})."
