@@ -52,6 +52,12 @@ def absurd(folder):
     return read_nifti(patched(folder, 42, *[np.int16(30000)] * 4))
 
 
+def nowhere(folder):
+    """Leave the first number of the affine undefined, in a way that computers signal."""
+    patched(folder, 254, np.int16(1))  # the affine of the header counts
+    return read_nifti(patched(folder, 280, np.uint32(0x7FA00000)))
+
+
 def absurd_packed(folder):
     image = nibabel.Nifti1Image(np.zeros(SHAPE, "int8"), AFFINE)
     image.header["dim"][1:4] = 20000
@@ -151,6 +157,11 @@ CASES = {
         absurd,
         "File '{folder}/bold.nii' has 928 bytes, but its header promises "
         "3,240,000,000,000,000,352; fetch it anew.",
+    ),
+    "nowhere": (
+        nowhere,
+        "The header of '{folder}/bold.nii' does not say where its voxels lie, since its affine is "
+        "not finite; fetch it anew, or set the affine.",
     ),
     "absurd size, compressed": (
         absurd_packed,

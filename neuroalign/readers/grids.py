@@ -58,8 +58,15 @@ class Neuroids:
 def grid_of(image: Any, name: str) -> Grid:
     """Return the grid of the volumes of an image, with its affine in mm."""
     scale = TO_MM.get(units_of(image)[0], 1.0)
-    affine = np.asarray(image.affine, dtype=float).copy()
+    with np.errstate(invalid="ignore"):  # of a damaged NaN
+        affine = np.asarray(image.affine, dtype=float).copy()
     affine[:3] *= scale
+    if not np.isfinite(affine).all():
+        message = (
+            f"The header of {name!r} does not say where its voxels lie, since its affine is not "
+            "finite; fetch it anew, or set the affine."
+        )
+        raise DataError(message)
     return Grid(tuple(image.shape[:3]), affine, name)
 
 
