@@ -87,6 +87,13 @@ def test_the_environment_names_a_folder_of_folders(local, monkeypatch):
     assert files["a.npy"] == local / "a.npy"
 
 
+def test_the_environment_may_name_a_folder_at_home(local, monkeypatch):
+    monkeypatch.setenv("HOME", str(local.parent.parent))
+    monkeypatch.setenv("NEUROALIGN_DATA", f"~/{local.parent.name}")
+    files = DataFiles("local", {"a.npy": f"{CLOSED}/a.npy#sha256={DIGEST}"})
+    assert files["a.npy"] == local / "a.npy"
+
+
 def test_a_folder_that_is_given_comes_before_the_environment(local, tmp_path, monkeypatch):
     monkeypatch.setenv("NEUROALIGN_DATA", str(tmp_path / "elsewhere"))
     assert files_at(f"{CLOSED}/a.npy", folder=local)["a.npy"] == local / "a.npy"

@@ -80,3 +80,27 @@ def test_a_numbered_series_is_a_list():
     numbered = pd.Series(["IT", "V4"])  # its index counts rows, and names no neuroid
     recording = make(FRAME.to_numpy(), neuroid=[1, 0], roi=numbered)
     assert recording.roi.to_series().to_dict() == {"m/1": "IT", "m/0": "V4"}
+
+
+def test_a_series_whose_index_is_in_no_order_of_numbers_names_neuroids():
+    numbers = pd.Series(["IT", "V4"], index=[1, 0])
+    with pytest.raises(DataError, match=r"'roi' of subject 'm' .*\('1' where neuroid has '0'\)"):
+        make(FRAME.to_numpy(), neuroid=[0, 1], roi=numbers)
+
+
+def test_labels_of_an_axis_may_be_a_series_with_an_index_of_its_own():
+    neuroid = pd.Series(SITES, index=SITES[::-1])
+    assert make(FRAME.to_numpy(), neuroid=neuroid).neuroid.values.tolist() == ["m/a", "m/b"]
+
+
+def test_a_table_without_labels_beside_it_is_refused():
+    message = "make_recording needs the labels of every neuroid; pass neuroid=[...]."
+    with pytest.raises(DataError) as caught:
+        na.make_recording(FRAME, EVENTS, subject="m", units="z", stimulus=ROWS)
+    assert str(caught.value) == message
+
+
+def test_showings_are_named_in_the_order_of_rows_whatever_they_were_called_before():
+    dims, shown = ("showing", "neuroid"), ["s2", "s3", "s1"]
+    for values in (FRAME, make(FRAME.to_numpy(), dims)):
+        assert make(values, dims, stimulus=shown).stimulus.values.tolist() == shown

@@ -10,7 +10,7 @@ import pytest
 import neuroalign as na
 from neuroalign.errors import DataError, UnknownNameError
 from neuroalign.readers.spike_times import bin_spikes, counts_to_rate, psth, trials_by_condition
-from neuroalign.readers.windows import make_windows
+from neuroalign.readers.windows import LATEST, make_windows, to_ticks
 
 
 def refused(message, error=DataError):
@@ -289,3 +289,41 @@ def test_conditions_come_from_a_coordinate_of_complete_showings(showings):
     )
     with refused(message):
         psth(showings.transpose("neuroid", "showing", "time"))
+
+
+@pytest.mark.parametrize(
+    ("start", "stop", "width", "ends"),
+    [
+        (0, 0.099999999, 0.1, [10**8]),  # a nanosecond is forgiven
+        (0, 1, 1 / 3, [333333333, 666666667, 10**9]),  # edges are rounded, not cut
+    ],
+)
+def test_edges_of_windows_are_whole_nanoseconds(start, stop, width, ends):
+    windows = make_windows(start, stop, width)
+    assert windows.ends.tolist() == ends
+    assert windows.begins.tolist() == [0, *ends[:-1]]
+
+
+def test_a_window_may_be_as_short_as_a_nanosecond():
+    assert make_windows(0, 0.15, 1e-9, 0.1).ends.tolist() == [1, 100_000_001]
+
+
+def test_as_many_windows_are_laid_as_are_allowed(monkeypatch):
+    monkeypatch.setattr("neuroalign.readers.windows.MOST", 3)
+    assert len(make_windows(0, 0.3, 0.1)) == 3
+    message = "Windows every 0.1 s from 0 to 0.4 s are more than 3; times are in seconds."
+    with refused(message):
+        make_windows(0, 0.4, 0.1)
+
+
+@pytest.mark.parametrize("start", [True, float("nan"), -LATEST, LATEST, "0"])
+def test_what_is_no_time_begins_no_window(start):
+    with refused(f"start={start!r} is not a time; give seconds, as in start=0.1."):
+        make_windows(start, 1, 0.1)
+
+
+def test_times_are_seconds_up_to_the_latest_before_and_after_zero():
+    assert to_ticks([-LATEST, LATEST], "spikes").tolist() == [-9 * 10**18, 9 * 10**18]
+    for time in (-9.1e9, 9.1e9):
+        with refused("Times of spikes reach 9.1e+09; give seconds."):
+            to_ticks([time], "spikes")

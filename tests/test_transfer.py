@@ -38,7 +38,9 @@ class Server(http.server.BaseHTTPRequestHandler):
         shift = 5 if "elsewhere" in self.path and begin else 0
         body = CONTENT[begin + shift :]
         self.send_response(206 if wanted or "partly" in self.path else 200)
-        if wanted or "no-ranges" in self.path:  # in a whole answer it means nothing
+        if (
+            wanted and "unsaid" not in self.path
+        ) or "no-ranges" in self.path:  # in a whole answer it means nothing
             self.send_header("Content-Range", f"bytes {asked + shift}-{len(CONTENT) - 1}/*")
         if "unmeasured" not in self.path:
             length = "all" if "mismeasured" in self.path else str(len(body))
@@ -93,13 +95,14 @@ def test_a_server_that_cannot_go_on_begins_anew(server, cache):
     assert files(server, "no-ranges.npy")["no-ranges.npy"].read_bytes() == CONTENT
 
 
-def test_a_server_that_goes_on_elsewhere_is_not_believed(server, cache):
+@pytest.mark.parametrize("name", ["elsewhere.npy", "unsaid.npy"])
+def test_a_server_that_goes_on_elsewhere_is_not_believed(server, cache, name):
     cache.mkdir(parents=True)
-    part(cache, "elsewhere.npy").write_bytes(CONTENT[:100])
+    part(cache, name).write_bytes(CONTENT[:100])
     with pytest.raises(DownloadError) as caught:
-        files(server, "elsewhere.npy")["elsewhere.npy"]
+        files(server, name)[name]
     assert str(caught.value.__cause__) == "the server began at another byte than 100"
-    assert files(server, "elsewhere.npy")["elsewhere.npy"].read_bytes() == CONTENT
+    assert files(server, name)[name].read_bytes() == CONTENT
 
 
 def test_a_part_that_is_whole_already_becomes_the_file(server, cache):

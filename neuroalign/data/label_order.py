@@ -39,7 +39,7 @@ def check_order(
     """
     for name, given in coords.items():
         dim = located[name][0]
-        if isinstance(dim, str) and name != dim and dim in located:
+        if name != dim and dim in located:
             index = given.index if isinstance(given, pd.Series) else None
             if pair := _first_difference(index, located[dim][1], owner):
                 message = (
@@ -50,7 +50,7 @@ def check_order(
                 raise DataError(message)
     for name in ("stimulus", "neuroid"):
         own = _labels_of_values(values, dims, name)
-        if own is None or name not in coords or located[name][0] != name:
+        if own is None or name not in coords:
             continue
         if pair := _first_difference(own, located[name][1], owner):
             message = (
@@ -77,6 +77,6 @@ def _first_difference(
         return None
     own = [str(label).removeprefix(f"{owner}/") for label in index]
     names = [str(label).removeprefix(f"{owner}/") for label in labels]
-    if own == names or len(set(own)) < len(own) or sorted(own) != sorted(names):
+    if own == names or sorted(own) != sorted(names):
         return None
     return next(pair for pair in zip(own, names, strict=True) if pair[0] != pair[1])

@@ -92,7 +92,7 @@ def make_windows(start: float, stop: float, width: float, step: float | None = N
             "are in seconds."
         )
         raise DataError(message)
-    if room / stride > MOST:
+    if room / stride >= MOST:
         message = (
             f"Windows every {float(stride):g} s from {start:g} to {stop:g} s are more than "
             f"{MOST:,}; times are in seconds."
