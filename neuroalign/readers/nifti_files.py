@@ -35,7 +35,8 @@ def reading_image(path: str | PathLike[str], kind: str) -> Iterator[None]:
 
     logger.addFilter(_never)
     try:
-        with reading(path, kind), warnings.catch_warnings():
+        # Numbers of the header that are NaN in a way that computers signal are looked at later.
+        with reading(path, kind), np.errstate(invalid="ignore"), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Extension size is not a multiple")
             warnings.filterwarnings("ignore", "Dataobj shape")  # which is checked here
             _check_extension(Path(path))
