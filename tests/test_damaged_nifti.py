@@ -160,8 +160,7 @@ CASES = {
     ),
     "nowhere": (
         nowhere,
-        "The header of '{folder}/bold.nii' does not say where its voxels lie, since its affine is "
-        "not finite; fetch it anew, or set the affine.",
+        "File '{folder}/bold.nii' has an affine that places no voxel; mend its header.",
     ),
     "absurd size, compressed": (
         absurd_packed,
