@@ -10,7 +10,7 @@ import torch
 import zarr
 
 import neuroalign as na
-from neuroalign.errors import DataError
+from neuroalign.errors import DataError, UnknownNameError
 from neuroalign.models.activation_files import FileModel
 from neuroalign.testing import check_model
 
@@ -99,6 +99,115 @@ def test_arrays_within_groups_are_layers(tmp_path):
         file["blocks/3"] = LAYERS["late"]
         file["stimulus"] = LABELS
     assert FileModel(tmp_path / "deep.h5").layers == ["blocks/3"]
+
+
+def read(path):
+    """Return the values of the only layer, and the labels of its rows."""
+    ((_, values),) = FileModel(path).activations(pd.DataFrame())
+    return values.values, values["stimulus"].values.tolist()
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">i8", "?", "<f2"])
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".zarr"])
+def test_arrays_of_any_type_and_order_of_bytes_are_native(tmp_path, suffix, dtype):
+    layer = np.asfortranarray(LAYERS["late"].astype(dtype))
+    values, labels = read(write(tmp_path, suffix, layers={"late": layer}))
+    assert values.dtype.isnative
+    assert labels == LABELS
+    np.testing.assert_array_equal(torch.from_numpy(values.copy()), layer.astype(float))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        np.array(["ä".encode(), b"b", b"c"]),
+        np.array(["ä", "b", "c"], dtype=h5py.string_dtype()),
+        np.array(["ä".encode(), b"b", b"c"], dtype=h5py.string_dtype("utf-8", 2)),
+    ],
+    ids=["bytes", "any length", "fixed length"],
+)
+def test_labels_of_hdf5_may_be_strings_of_any_kind(tmp_path, labels):
+    layers = {"late": LAYERS["late"]}
+    assert read(write(tmp_path, ".h5", layers, labels))[1] == ["ä", "b", "c"]
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".pt"])
+def test_labels_may_be_whole_numbers(tmp_path, suffix):
+    labels = torch.tensor([3, 1, 2]) if suffix == ".pt" else np.array([3, 1, 2])
+    assert read(write(tmp_path, suffix, {"late": LAYERS["late"]}, labels))[1] == ["3", "1", "2"]
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".pt"])
+def test_a_single_word_is_no_list_of_labels(tmp_path, suffix):
+    labels = np.array("s2") if suffix == ".npz" else "s2"
+    assert refused(write(tmp_path, suffix, labels=labels)) == (
+        "'stimulus' in 'FILE' is no list; give one label for each row."
+    )
+
+
+def test_labels_of_a_zarr_store_of_version_2_may_be_bytes(tmp_path):
+    group = zarr.open_group(tmp_path / "old.zarr", mode="w", zarr_format=2)
+    group.create_array("late", data=LAYERS["late"], chunks=(2, 1))
+    group.create_array("stimulus", data=np.array(LABELS, dtype="S2"))
+    values, labels = read(tmp_path / "old.zarr")
+    assert labels == LABELS
+    np.testing.assert_array_equal(values, LAYERS["late"])
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_single_numbers_beside_layers_are_passed_over(tmp_path, suffix):
+    path = write(tmp_path, suffix, layers={"late": LAYERS["late"], "seed": np.array(3.0)})
+    assert FileModel(path).layers == ["late"]
+
+
+def test_an_empty_dataset_beside_layers_is_passed_over(tmp_path):
+    path = write(tmp_path, ".h5")
+    with h5py.File(path, "a") as file:
+        file["nothing"] = h5py.Empty("f4")
+    assert FileModel(path).layers == list(LAYERS)
+
+
+def test_tensors_within_dicts_are_layers_and_plain_values_are_passed_over(tmp_path):
+    late = torch.nn.Parameter(torch.tensor(LAYERS["late"]))
+    held = {"blocks": {"3": late, "depth": 3}, "by": "me", "stimulus": LABELS}
+    torch.save(held, tmp_path / "deep.pt")
+    assert FileModel(tmp_path / "deep.pt").layers == ["blocks/3"]
+    np.testing.assert_array_equal(read(tmp_path / "deep.pt")[0], LAYERS["late"])
+
+
+def test_a_tensor_of_double_precision_stays_so(tmp_path):
+    torch.save(
+        {"late": torch.full((3, 2), 1e300, dtype=float), "stimulus": LABELS}, tmp_path / "d.pt"
+    )
+    assert (read(tmp_path / "d.pt")[0] == 1e300).all()
+
+
+def test_a_torch_file_of_the_old_format_is_read(tmp_path):
+    held = {"late": torch.tensor(LAYERS["late"]), "stimulus": LABELS}
+    torch.save(held, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    np.testing.assert_array_equal(read(tmp_path / "old.pt")[0], LAYERS["late"])
+
+
+def test_arrays_of_numpy_in_a_torch_file_are_refused(tmp_path):
+    torch.save({"late": LAYERS["late"], "stimulus": LABELS}, tmp_path / "network.pt")
+    assert refused(tmp_path / "network.pt") == (
+        "File 'FILE' holds objects beside tensors, NumPy's perhaps, which are not unpickled, as "
+        "they could run code; save tensors, and labels as a list of str."
+    )
+
+
+def test_a_list_of_tensors_is_refused(tmp_path):
+    torch.save({"late": [torch.ones(3, 2)], "stimulus": LABELS}, tmp_path / "network.pt")
+    assert refused(tmp_path / "network.pt") == (
+        "'late' in 'FILE' is a list; a tensor for each layer is needed."
+    )
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    with pytest.raises(
+        UnknownNameError, match=r"^No kind of file of activations is called '\.mat'"
+    ):
+        FileModel(tmp_path / "network.mat")
 
 
 def test_rows_in_another_order_give_the_same_scores(tmp_path):
@@ -202,7 +311,7 @@ class Code:
 
 def test_no_code_of_a_torch_file_runs(tmp_path, capsys):
     torch.save({"late": Code(), "stimulus": LABELS}, tmp_path / "bad.pt")
-    assert refused(tmp_path / "bad.pt").startswith("File 'FILE' cannot be read as activations")
+    assert refused(tmp_path / "bad.pt").startswith("File 'FILE' holds objects beside tensors")
     assert capsys.readouterr().out == ""
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from neuroalign.data.schema import as_labels, repeated
-from neuroalign.errors import DataError, name_some
+from neuroalign.errors import DataError, name_some, unknown_name
 from neuroalign.models.protocol import chosen_layers, label_layer
 from neuroalign.readers.arrays import read_npy
 from neuroalign.readers.elsewhere import refuse_elsewhere
@@ -54,8 +54,8 @@ class FileModel:
         ``.npz``, ``.h5`` (``.hdf5``), ``.zarr`` or ``.pt`` (``.pth``): an array for each layer, as
         (stimulus, unit), (stimulus, token, channel) or (stimulus, channel, row, column), and the
         labels of stimuli as an array (for torch a list, for Zarr also an attribute) called
-        "stimulus". Or ``.npy``: one
-        layer. Arrays within groups are layers called "group/array".
+        "stimulus". Or ``.npy``: one layer. Arrays within groups, or tensors within dicts, are
+        layers called "group/array"; single numbers beside them, such as a seed, are passed over.
     labels : str, path or sequence of str, optional
         The stimuli in the order of the rows, where the file does not hold them: as they are, or as
         a text file with a label on each line.
@@ -77,8 +77,10 @@ class FileModel:
     ) -> None:
         file = Path(path).expanduser()
         self.name = file.stem
-        with reading(file, f"activations ({file.suffix})"):
-            self._contents = CONTENTS[file.suffix.lower()](file)
+        if (suffix := file.suffix.lower()) not in CONTENTS:
+            raise unknown_name(suffix, CONTENTS, kind="kind of file of activations")
+        with reading(file, f"activations ({suffix})"):
+            self._contents = CONTENTS[suffix](file)
         self._labels = _check_labels(file, self._contents, labels)
         for layer, shape in self._contents.shapes.items():
             _check_shape(file, layer, shape, self._labels)
@@ -94,6 +96,7 @@ class FileModel:
         for layer in chosen_layers(layers, self.layers, self.layers):
             with reading(self._file, f"activations of layer {layer!r}"):
                 values = self._contents.read[layer]()
+            values = values.astype(values.dtype.newbyteorder("="), copy=False)
             yield layer, label_layer(values, layer, self._labels, self.name)
 
 
@@ -121,7 +124,7 @@ def _check_labels(
     if isinstance(source, (str, PathLike)):
         path = Path(source).expanduser()
         with reading(path, "a list of labels"):
-            source = path.read_text(encoding="utf-8").splitlines()
+            source = path.read_text(encoding="utf-8-sig").splitlines()
     labels = as_labels(source, LABELS).tolist()
     if twice := repeated(labels):
         message = f"{len(twice)} labels of {str(file)!r} occur more than once {name_some(twice)}."
@@ -181,8 +184,8 @@ def _from_hdf5(file: Path) -> Contents:
         )
         for node in found.values():
             refuse_elsewhere(file, node)
-        labels = found[LABELS].asstr()[:] if LABELS in found else None
-        shapes = {name: tuple(node.shape) for name, node in found.items()}
+        labels = found[LABELS][()] if LABELS in found else None
+        shapes = {name: tuple(node.shape or ()) for name, node in found.items()}
         dtypes = {name: node.dtype for name, node in found.items()}
 
     def read(name: str) -> Read:
@@ -203,7 +206,7 @@ def _from_zarr(file: Path) -> Contents:
     found: dict[str, Any] = {name: node for name, node in members if isinstance(node, zarr.Array)}
     labels: Any = group.attrs.get(LABELS)
     if LABELS in found:
-        labels = np.asarray(found[LABELS][:]).tolist()
+        labels = np.asarray(found[LABELS][...])
 
     def read(name: str) -> Read:
         def values() -> np.ndarray:
@@ -223,21 +226,12 @@ def _from_zarr(file: Path) -> Contents:
 
 
 def _from_torch(file: Path) -> Contents:
-    import torch
+    from neuroalign.models.tensor_files import array_of, read_tensors
 
-    # Only tensors and plain values: whatever else a pickle could make might be code.
-    held = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
-    named = held if isinstance(held, Mapping) else {file.stem: held}
-    labels = named.get(LABELS)
-    found = {str(name): value for name, value in named.items() if name != LABELS}
-    if strange := [name for name, value in found.items() if not isinstance(value, torch.Tensor)]:
-        kind = type(found[strange[0]]).__name__
-        message = f"{strange[0]!r} in {str(file)!r} is a {kind}; a tensor for each layer is needed."
-        raise DataError(message)
+    found, labels = read_tensors(file, LABELS)
 
     def read(name: str) -> Read:
-        tensor = found[name]
-        return lambda: (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+        return lambda: array_of(found[name])
 
     shapes = {name: tuple(tensor.shape) for name, tensor in found.items()}
     kinds = {name: np.dtype("c8" if t.is_complex() else "f4") for name, t in found.items()}
@@ -252,7 +246,7 @@ def _layers(
     labels: Sequence[object] | np.ndarray | None,
 ) -> Contents:
     """Keep the arrays that may be layers; each must be of numbers."""
-    layers = [name for name in shapes if name != LABELS]
+    layers = [name for name in shapes if name != LABELS and shapes[name]]
     for name in layers:
         if dtypes[name].kind not in "biuf":
             message = (
@@ -260,8 +254,17 @@ def _layers(
                 f"and labels of stimuli are called {LABELS!r}."
             )
             raise DataError(message)
-    listed = None if labels is None else list(labels)
+    listed = None if labels is None else _as_list(file, labels)
     return Contents({n: shapes[n] for n in layers}, {n: read(n) for n in layers}, listed)
+
+
+def _as_list(file: Path, labels: Any) -> list[object]:
+    """Return labels as plain values; those that a file holds as bytes are UTF-8."""
+    if isinstance(labels, (str, bytes)) or getattr(labels, "ndim", 1) != 1:
+        message = f"{LABELS!r} in {str(file)!r} is no list; give one label for each row."
+        raise DataError(message)
+    plain = labels.tolist() if hasattr(labels, "tolist") else list(labels)
+    return [one.decode() if isinstance(one, bytes) else one for one in plain]
 
 
 CONTENTS = {
