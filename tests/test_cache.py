@@ -172,6 +172,14 @@ def test_a_changed_ingredient_misses(tmp_path, change):
     assert model.passes == [["first", "second", "raw"]]
 
 
+def test_another_format_of_entries_misses(tmp_path, monkeypatch):
+    model = TinyModel()
+    read_layers(model, tmp_path)
+    monkeypatch.setattr(cache_entry, "FORMAT", cache_entry.FORMAT + 1)
+    read_layers(model, tmp_path)
+    assert len(model.passes) == 2
+
+
 def test_the_default_type_of_new_tensors_counts(tmp_path):
     read_layers(model := TinyModel(), tmp_path)
     model.preprocess = lambda image: torch.from_numpy(image.astype(np.float32))

@@ -1,5 +1,6 @@
 """The folder of kept activations: its limit, what makes room, leftovers, and its commands."""
 
+import errno
 import json
 import os
 import platform
@@ -121,25 +122,98 @@ def test_a_layer_above_the_limit_is_said_and_removes_nothing(tmp_path, monkeypat
     ]
 
 
-def leftover(folder, *, what="writing", host=None, process=None, start=None):
-    """Make what a process leaves that is ended within a write: by default of this process."""
+def test_the_layers_of_one_pass_stay_below_the_limit_together(tmp_path):
+    read_layers(TinyModel(), tmp_path, layers=["first", "second"])
+    limit = size_of(tmp_path) + 10
+    read_layers(TinyModel(pooling="last"), tmp_path, layers=["first", "second"], limit=limit)
+    assert size_of(tmp_path) <= limit
+    assert kept_layers(tmp_path) == ["first", "second"]
+
+
+def leftover(folder, *, what="writing", host=None):
+    """Make what a process leaves that is ended within a write."""
     host = host or re.sub(r"\W", "_", platform.node())
-    start = int(cache_folder.psutil.Process().create_time()) if start is None else start
-    name = f".{what}-{host}-{process or os.getpid()}-{start}-ab12"
-    (folder / name / "inner").mkdir(parents=True)
-    return folder / name
+    left = folder / f".{what}-{host}-ab12"
+    (left / "inner").mkdir(parents=True)
+    return left
 
 
-def test_leftovers_go_when_their_process_is_gone(tmp_path):
-    gone = [
-        leftover(tmp_path, process=2**22 + 1),
-        leftover(tmp_path, process=2**22 + 1, what="removed"),
-        leftover(tmp_path, start=12),  # the number of a process that ended was given again
-    ]
-    mine = leftover(tmp_path)
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
+@pytest.mark.parametrize("what", ["writing", "removed"])
+def test_what_nobody_writes_any_more_goes(tmp_path, what):
+    left = leftover(tmp_path, what=what)
     read_layers(TinyModel(), tmp_path, layers=["first"])
-    assert mine.exists()
-    assert not any(one.exists() for one in gone)
+    assert not left.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
+def test_what_is_being_written_stays_whatever_the_clock_says(tmp_path):
+    kept_in = open_cache(tmp_path)
+
+    def write(scratch):
+        os.utime(scratch, (1, 1))
+        kept_in.sweep()
+        assert scratch.is_dir()
+        (scratch / "whole").touch()
+
+    assert kept_in.store("ab" * 32, write)
+    assert (kept_in.entry("ab" * 32) / "whole").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
+@pytest.mark.parametrize("when", ["before", "within", "after"])
+def test_a_folder_swept_before_it_is_held_is_made_anew(tmp_path, monkeypatch, when):
+    kept_in, flock, opened = open_cache(tmp_path), cache_folder.fcntl.flock, os.open
+    others, scratches = ["another process"], []
+
+    def sweep_once():
+        others.clear()
+        (left,) = tmp_path.iterdir()
+        left.rmdir()
+
+    def open_late(path, *more, **options):
+        if others and when == "before":
+            sweep_once()
+        return opened(path, *more, **options)
+
+    own_name = cache_folder._own_name
+    monkeypatch.setattr(
+        cache_folder, "_own_name", lambda what: scratches.append(own_name(what)) or scratches[-1]
+    )
+
+    def lock_late(file, how):
+        if others and when == "within":
+            others.clear()
+            raise BlockingIOError
+        if others and when == "after":
+            sweep_once()
+        flock(file, how)
+
+    monkeypatch.setattr(cache_folder.os, "open", open_late)
+    monkeypatch.setattr(cache_folder.fcntl, "flock", lock_late)
+    assert kept_in.store("ab" * 32, lambda scratch: (scratch / "whole").touch())
+    assert not others
+    assert len(set(scratches)) == 2
+    assert [path.name for path in tmp_path.rglob("*")] == ["ab" * 32, "whole"]
+
+
+@pytest.mark.parametrize("lack", ["of the system", "of the drive"])
+def test_where_nothing_can_be_locked_leftovers_go_after_a_day(tmp_path, monkeypatch, lack):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "no locks")
+
+    if lack == "of the system":
+        monkeypatch.setattr(cache_folder, "fcntl", None)
+    else:
+        monkeypatch.setattr(cache_folder.fcntl, "flock", refuse)
+    left = leftover(tmp_path)
+    read_layers(TinyModel(), tmp_path, layers=["first"])
+    assert left.exists()
+    for path in (left / "inner", left):
+        os.utime(path, (time.time() - 1.01 * DAY,) * 2)
+    open_cache(tmp_path).sweep()
+    assert not left.exists()
+    assert kept_layers(tmp_path) == ["first"]
 
 
 def test_leftovers_of_other_machines_go_after_a_day(tmp_path):

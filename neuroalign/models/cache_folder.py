@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-import psutil
-
 from neuroalign.errors import DataError
 from neuroalign.models.cache_entry import MANIFEST, DamagedError, read_manifest
 
@@ -28,7 +26,7 @@ FOLDER, LIMIT = "NEUROALIGN_CACHE", "NEUROALIGN_CACHE_LIMIT"
 DEFAULT_LIMIT = "50 GB"
 DAY = 86_400  # seconds
 _KEY = re.compile("[0-9a-f]{64}")
-_LEFTOVER = re.compile(r"\.(?:writing|removed)-(?P<host>\w*)-(?P<process>\d+)-(?P<start>\d+)-\w+")
+_LEFTOVER = re.compile(r"\.(?:writing|removed)-(?P<host>\w*)(?:-\w+)+")
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
 
@@ -75,9 +73,7 @@ class CacheFolder:
         bool
             False where another process was faster; its entry stays.
         """
-        scratch = self.path / _own_name("writing")
-        try:
-            scratch.mkdir(parents=True)
+        with self._scratch() as scratch:
             write(scratch)
             try:
                 scratch.rename(self.entry(key))
@@ -86,8 +82,22 @@ class CacheFolder:
                     raise
                 return False
             return True
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        """Make an empty folder and hold it, so that nobody sweeps what is being written."""
+        while True:
+            folder = self.path / _own_name("writing")
+            folder.mkdir(parents=True)
+            try:
+                with _held(folder) as held:
+                    # Another may have swept it, or begun to, before it was held.
+                    if held is False or not folder.is_dir():
+                        continue
+                    yield folder
+                    return
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
     def reading(self, key: str) -> Iterator[Path]:
@@ -135,16 +145,14 @@ class CacheFolder:
         return max(free, 0)
 
     def sweep(self) -> None:
-        """Remove what processes left that are gone; of other machines after a day."""
+        """Remove what nobody on this machine writes; after a day where that cannot be told."""
         for folder in self.path.iterdir() if self.path.is_dir() else ():
             if (named := _LEFTOVER.fullmatch(folder.name)) is None:
                 continue
-            if named["host"] == _host():
-                gone = not _runs(int(named["process"]), int(named["start"]))
-            else:
-                gone = time.time() - _last_change(folder) > DAY
-            if gone:
-                shutil.rmtree(folder, ignore_errors=True)
+            with _held(folder) as held:
+                local = held is not None and named["host"] == _host()
+                if held if local else time.time() - _last_change(folder) > DAY:
+                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def open_cache(folder: str | Path | None = None, limit: int | str | None = None) -> CacheFolder:
@@ -213,22 +221,38 @@ def _lock(file: IO[bytes], *, alone: bool) -> bool:
 
 
 def _own_name(what: str) -> str:
-    """Make a name that tells whose it is."""
-    own = psutil.Process()
-    return f".{what}-{_host()}-{own.pid}-{int(own.create_time())}-{secrets.token_hex(6)}"
+    return f".{what}-{_host()}-{secrets.token_hex(8)}"
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[bool | None]:
+    """Lock a folder alone until the block, or the process, ends.
+
+    False where another holds it, or removed it; None where folders cannot be locked.
+    """
+    if fcntl is None:
+        yield None
+        return
+    try:
+        opened = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held: bool | None = True
+        except BlockingIOError:
+            held = False
+        except OSError:
+            held = None
+        yield held
+    finally:
+        os.close(opened)
 
 
 def _host() -> str:
     return re.sub(r"\W", "_", platform.node())
-
-
-def _runs(process: int, start: int) -> bool:
-    try:
-        return abs(int(psutil.Process(process).create_time()) - start) <= 10
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.Error:
-        return True
 
 
 def _last_change(folder: Path) -> float:
