@@ -280,6 +280,33 @@ def test_a_batch_of_nothing_is_refused():
     refused(sentence, ResidualNet(), batch_size=0)
 
 
+@pytest.mark.parametrize("size", [2.5, "3"])
+def test_a_batch_of_no_whole_number_is_refused(size):
+    with pytest.raises(DataError) as error:
+        na.TorchModel(ResidualNet(), batch_size=size)
+    assert str(error.value) == f"batch_size={size!r} is not a positive number of stimuli."
+
+
+@pytest.mark.parametrize("budget", [-1, 2.5, "1 GB"])
+def test_a_budget_of_no_bytes_is_refused(budget):
+    with pytest.raises(DataError) as error:
+        na.TorchModel(ResidualNet(), memory_budget=budget)
+    assert str(error.value) == (
+        f"memory_budget={budget!r} is no number of bytes; give one, as 10**9."
+    )
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_torch_jit_compiled_is_refused():
+    traced = torch.jit.trace(torch.nn.Sequential(torch.nn.ReLU()), torch.ones(1, 2))
+    with pytest.raises(DataError) as error:
+        na.TorchModel(traced)
+    assert str(error.value) == (
+        "The TopLevelTracedModule is a network that torch.jit compiled, whose layers cannot be "
+        "caught; give the module that it was made from."
+    )
+
+
 def test_an_unknown_device_is_refused():
     sentence = "Device 'gpu' is not known to torch; use 'cpu', 'cuda' or 'mps'."
     refused(sentence, ResidualNet(), device="gpu")

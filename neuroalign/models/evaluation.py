@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,33 @@ def known_precision(precision: str) -> str:
     if precision not in PRECISIONS:
         raise unknown_name(precision, PRECISIONS, kind="precision")
     return precision
+
+
+def check_module(module: object) -> None:
+    """Refuse what is no module, or one whose submodules cannot be watched."""
+    if not isinstance(module, torch.nn.Module):
+        message = f"TorchModel wraps a torch.nn.Module, but got a {type(module).__name__}."
+        raise DataError(message)
+    if isinstance(module, torch.jit.ScriptModule):
+        message = (
+            f"The {type(module).__name__} is a network that torch.jit compiled, whose layers "
+            "cannot be caught; give the module that it was made from."
+        )
+        raise DataError(message)
+
+
+def check_amounts(batch_size: object, memory_budget: object) -> None:
+    """Refuse a size of batches or a budget that is no whole number; None is always allowed."""
+    if batch_size is not None and not _is_whole(batch_size, least=1):
+        message = f"batch_size={batch_size!r} is not a positive number of stimuli."
+        raise DataError(message)
+    if memory_budget is not None and not _is_whole(memory_budget, least=0):
+        message = f"memory_budget={memory_budget!r} is no number of bytes; give one, as 10**9."
+        raise DataError(message)
+
+
+def _is_whole(number: object, *, least: int) -> bool:
+    return isinstance(number, numbers.Integral) and int(number) >= least
 
 
 @contextmanager

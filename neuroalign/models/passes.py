@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import pandas as pd
@@ -81,13 +81,15 @@ class Pass:
 
     @contextmanager
     def _ready(self, device: torch.device) -> Iterator[None]:
-        # Without gradients, but no "inference mode": what a network keeps of a pass, such as
-        # tables of positions, could not be trained with afterwards.
+        # Without gradients, but no "inference mode", also where the caller is in it: what a
+        # network keeps of a pass, such as tables of positions, could not be trained with.
         with (
+            torch.inference_mode(mode=False),
             evaluating(self.module, device),
             own_random_state(device, self.seed),
             in_precision(device, self.precision),
             torch.no_grad(),
+            _uncompiled(),
         ):
             yield
 
@@ -115,3 +117,9 @@ class Pass:
             self.module(**batch)
         else:
             self.module(batch)
+
+
+def _uncompiled() -> AbstractContextManager[object]:
+    """Run what `torch.compile` wrapped as it was written: hooks would be compiled in every pass."""
+    stance = getattr(torch.compiler, "set_stance", None)  # since torch 2.6
+    return nullcontext() if stance is None else stance("force_eager")

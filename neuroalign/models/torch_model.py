@@ -14,7 +14,14 @@ import xarray as xr
 
 from neuroalign.errors import DataError, UnknownNameError, unknown_name
 from neuroalign.models.axes import Axes, LayerAxes
-from neuroalign.models.evaluation import evaluating, is_lazy, known_device, known_precision
+from neuroalign.models.evaluation import (
+    check_amounts,
+    check_module,
+    evaluating,
+    is_lazy,
+    known_device,
+    known_precision,
+)
 from neuroalign.models.hooks import Catch
 from neuroalign.models.identity import content_hash, network_hash
 from neuroalign.models.inputs import KINDS, check_stimuli, inputs_hash
@@ -103,12 +110,8 @@ class TorchModel:
         memory_budget: int | None = None,
         seed: int = 0,
     ) -> None:
-        if not isinstance(module, torch.nn.Module):
-            message = f"TorchModel wraps a torch.nn.Module, but got a {type(module).__name__}."
-            raise DataError(message)
-        if batch_size is not None and batch_size < 1:
-            message = f"batch_size={batch_size} is not a positive number of stimuli."
-            raise DataError(message)
+        check_module(module)
+        check_amounts(batch_size, memory_budget)
         if reads not in KINDS:
             raise unknown_name(reads, KINDS, kind="kind of stimulus")
         if preprocess is None and reads != "image":
@@ -227,8 +230,9 @@ class TorchModel:
             store = stack.enter_context(open_store({}, len(labels), budget=budget - budget // 4))
             catch = self._run(stimuli, layers, store, budget)
             if not any(catch.found()):
+                wanted = self._default if layers is None else layers
                 message = (
-                    f"None of the layers {layers!r} of model {self.name!r} returns activations in "
+                    f"None of the layers {wanted!r} of model {self.name!r} returns activations in "
                     "a pass; choose others."
                 )
                 raise DataError(message)
