@@ -85,6 +85,16 @@ def test_choices_are_what_similarities_are_scored_on(save):
             {"stimuli": ["a", "b"]},
             "stimuli=['a', 'b'] does not name the three columns of a triplet.",
         ),
+        (
+            "a,b,c,odd\ncat,dog,car,car\n",
+            {"stimuli": ["a", "b", "b"]},
+            "stimuli=['a', 'b', 'b'] does not name the three columns of a triplet.",
+        ),
+        (
+            "a,b,c,odd\ncat,dog,car,car\ncat,car,cat,car\nx,y,y,x\n",
+            {},
+            "2 triplets of {path!r} hold a stimulus twice (first: row 2).",
+        ),
     ],
 )
 def test_what_is_no_choice_is_said_in_one_sentence(save, text, change, message):
@@ -135,6 +145,24 @@ def test_arrays_are_given_their_stimuli(tmp_path, square, form):
     )
     np.testing.assert_allclose(found.values, square)
     assert found.subject.values.tolist() == ["s1", "s2"]
+
+
+def test_pairs_of_one_person_may_be_a_row(tmp_path, square):
+    savemat(tmp_path / "a.mat", {"D": square[0][np.triu_indices(4, 1)]})
+    found = read_dissimilarities(
+        tmp_path / "a.mat", dissimilarity="judged", stimulus=LABELS, name="D"
+    )
+    assert found.dims == ("stimulus", "stimulus_other")
+    np.testing.assert_allclose(found.values, square[0])
+
+
+def test_as_many_people_as_stimuli_lie_along_the_first_axis(tmp_path, square):
+    people = square[[0, 1, 1, 0]] * np.arange(1, 5)[:, None, None]
+    np.save(tmp_path / "a.npy", people)
+    found = read_dissimilarities(
+        tmp_path / "a.npy", dissimilarity="judged", stimulus=LABELS, subject=list("abcd")
+    )
+    np.testing.assert_allclose(found.values, people)
 
 
 def test_faults_of_dissimilarities_are_said_in_one_sentence(tmp_path, square):

@@ -142,6 +142,8 @@ def test_sessions_are_those_that_are_given_or_said_by_a_folder_or_counted(tmp_pa
     paths = [write_python(tmp_path / "ses-04" / "D.hdf5", values)]
     assert set(read_glmsingle(paths).session.values) == {"04"}
     assert set(read_glmsingle(paths, session="x").session.values) == {"x"}
+    twice = [*paths, write_python(tmp_path / "ses-04" / "E.hdf5", values)]
+    assert list(dict.fromkeys(read_glmsingle(twice).session.values)) == ["1", "2"]
     paths.append(write_python(tmp_path / "D.hdf5", values))
     assert list(dict.fromkeys(read_glmsingle(paths).session.values)) == ["1", "2"]
 
