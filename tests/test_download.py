@@ -1,5 +1,6 @@
 """Files: found in a folder, in the cache or on a server, and never used unverified."""
 
+import errno
 import functools
 import hashlib
 import http.server
@@ -135,6 +136,73 @@ def test_an_unknown_file_names_the_nearest():
     message = "No file of dataset 'mine' is called 'b.npy'. Did you mean 'a.npy'?"
     with refused(message, UnknownNameError):
         files_at(CLOSED)["b.npy"]
+
+
+def test_patterns_give_each_name_once_and_must_fit_one():
+    names = ["a.npy", "b.csv", "c.npy"]
+    files = DataFiles("mine", {name: f"{CLOSED}/{name}" for name in names})
+    assert files.matching(["c*", "*.npy"]) == ["c.npy", "a.npy"]
+    message = "No file of dataset 'mine' is called 'd*'."
+    with pytest.raises(UnknownNameError, match=f"^{re.escape(message)}"):
+        files.matching(["a*", "d*"])
+
+
+def test_files_come_in_the_order_asked_for_from_wherever_they_are(served, local):
+    folder, address = served
+    for name in ("b.npy", "c.npy"):
+        (folder / name).write_bytes(CONTENT)
+    names = ["c.npy", "a.npy", "b.npy"]
+    addresses = {name: f"{address}/{name}#sha256={DIGEST}" for name in sorted(names)}
+    found = DataFiles("mine", addresses, folder=local).fetch(iter(names))
+    assert list(found) == names
+    assert found["a.npy"] == local / "a.npy"
+    assert DataFiles("mine", addresses, folder=local).fetch([]) == {}
+
+
+def test_one_bad_file_does_not_keep_others_from_coming(served, local, cache):
+    folder, address = served
+    (folder / "b.npy").write_bytes(CONTENT)
+    (local / "a.npy").write_bytes(b"?")
+    addresses = {name: f"{address}/{name}#sha256={DIGEST}" for name in ("a.npy", "b.npy", "c.npy")}
+    with pytest.raises(DownloadError, match=r"^2 of 3 files are not there; the first: File '?/"):
+        DataFiles("mine", addresses, folder=local).fetch()
+    assert (cache / "mine" / "b.npy").read_bytes() == CONTENT
+
+
+def test_a_file_with_no_hash_in_the_folder_is_taken(local):
+    assert DataFiles("mine", {"a.npy": ""}, folder=local)["a.npy"] == local / "a.npy"
+    assert not DataFiles("mine", {"a.npy": ""}).has_hash("a.npy")
+    assert files_at("").has_hash("a.npy")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(errno.ENOSPC, "full"),
+            "No space is left in {} for 'a.npy'; free some and try again.",
+        ),
+        (
+            PermissionError(errno.EACCES, "Permission denied"),
+            "The cache folder {} cannot be written to (permission denied); mend that, or put "
+            "'a.npy' into a folder that NEUROALIGN_DATA names.",
+        ),
+        (
+            OSError(errno.EIO, None),
+            "The cache folder {} cannot be written to (oserror); mend that, or put 'a.npy' into a "
+            "folder that NEUROALIGN_DATA names.",
+        ),
+    ],
+)  # fmt: skip
+def test_a_disk_that_cannot_be_written_to_is_not_blamed_on_the_network(
+    cache, monkeypatch, error, said
+):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr("neuroalign.data.download.transfer", fail)
+    with refused(said.format(cache / "mine")):
+        files_at(f"{CLOSED}/a.npy")["a.npy"]
 
 
 HASHES = {"sha256": DIGEST, "sha1": hashlib.sha1(CONTENT).hexdigest()}

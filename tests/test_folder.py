@@ -253,6 +253,38 @@ def other_length(folder):
     )
 
 
+def axes_of_no_list(folder):
+    with (folder / "dataset.toml").open("a") as file:
+        file.write('dims = "stimulus"\n')
+    return (
+        "dataset.toml says dims = 'stimulus'; write a list, as in dims = ['stimulus', 'neuroid']."
+    )
+
+
+def axes_of_no_words(folder):
+    with (folder / "dataset.toml").open("a") as file:
+        file.write('dims = ["stimulus", 1]\n')
+    return (
+        "dataset.toml says dims = ['stimulus', 1]; write a list, as in dims = ['stimulus', "
+        "'neuroid']."
+    )
+
+
+def no_units(folder):
+    (folder / "dataset.toml").write_text('modality = "fmri"\n')
+    return f"Folder '{folder}' cannot be used: the attribute 'units' is missing."
+
+
+def no_image(folder):
+    (folder / "stimuli.csv").write_text("stimulus,image\na,\nb,b.png\n")
+    return "Stimuli of dataset 'own data' cannot be used: 1 stimuli have no image (first: 'a')."
+
+
+def no_text(folder):
+    (folder / "stimuli.csv").write_text("stimulus,text\na,\nb,b\n")
+    return "Stimuli of dataset 'own data' cannot be used: 1 stimuli have no text (first: 'a')."
+
+
 def other_axes(folder):
     np.save(folder / "responses.npy", np.ones((4, 3, 2)))
     return (
@@ -348,6 +380,7 @@ SPOILERS = [
     no_facts, no_modality, not_toml, no_labels, empty_label, no_kind,
     no_responses, both_forms, other_length, other_axes, other_count, strange_columns,
     words_for_numbers, table_without_labels, table_with_row_numbers, showings_without_table,
+    axes_of_no_list, axes_of_no_words, no_units, no_image, no_text,
     showings_beside_a_table, subject_beside_responses, subject_misspelt,
 ]  # fmt: skip
 
@@ -387,3 +420,43 @@ def test_pickled_objects_are_not_loaded(folder):
 def test_the_folder_may_be_named_relative_to_here(folder, monkeypatch):
     monkeypatch.chdir(folder)
     assert na.load_dataset(Path(".")).name == "mine"
+
+
+def test_rows_of_a_table_keep_their_session_as_a_word_and_their_onset_as_a_number(folder):
+    (folder / "responses.npy").unlink()
+    (folder / "responses.csv").write_text("onset,u,session,stimulus\n1.5,1,01,cat\n0,2,02,dog\n")
+    recording = read(folder)
+    assert recording.neuroid.values.tolist() == ["subject-1/u"]
+    assert recording.onset.values.tolist() == [1.5, 0]
+    assert recording.session.values.tolist() == ["01", "02"]
+
+
+def test_a_stream_in_a_table_is_of_the_run_that_the_facts_name(folder):
+    facts = "units = 'z'\nmodality = 'fmri'\nsampling_period = 2.0\n"
+    (folder / "responses.npy").unlink()
+    (folder / "responses.csv").write_text("u,w\n1,4\n2,3\n")
+    for named, run in (("", "run-1"), ("run = '9'\n", "9")):
+        (folder / "dataset.toml").write_text(facts + named)
+        (folder / "stimuli.csv").write_text(f"stimulus,text,run,onset\na,z,{run},0\n")
+        recording = read(folder)
+        assert recording.run.values.tolist() == [run, run]
+        assert recording.onset.values.tolist() == [0, 2]
+        np.testing.assert_array_equal(recording, [[1, 4], [2, 3]])
+
+
+def test_a_neuroid_that_is_listed_twice_has_the_facts_of_its_first_row(folder, values):
+    write_table(folder, values)
+    rows = "c,V4,03\na,V1,01\na,V2,02\nb,V1,01\nd,V9,1\n"
+    (folder / "neuroids.csv").write_text(f"neuroid,roi,session\n{rows}")
+    recording = read(folder)
+    assert recording.roi.values.tolist() == ["V1", "V1", "V4"]
+    assert recording["session"].values.tolist() == ["01", "01", "03"]
+
+
+def test_the_card_says_what_is_not_known(folder):
+    card = na.load_dataset(folder).card
+    assert (card.citation, card.species, card.license) == ("own data", "unstated", "unstated")
+    with (folder / "dataset.toml").open("a") as file:
+        file.write('species = "macaque"\nnotes = "a note"\n')
+    card = na.load_dataset(folder).card
+    assert (card.species, card.notes, card.stimulus) == ("macaque", "a note", "text")
