@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +15,7 @@ from PIL import Image
 from neuroalign.errors import DataError
 from neuroalign.models.identity import content_hash
 from neuroalign.models.images import stimulus_image
+from neuroalign.models.sounds import Sound, stimulus_sound
 
 KINDS = ("image", "text", "audio", "video")
 
@@ -52,14 +52,15 @@ def read_stimulus(stimuli: pd.DataFrame, label: str, kind: str) -> object:
     Returns
     -------
     object
-        A PIL image (RGB); a str; (samples, rate), where samples (sample, [channel]) are float32;
-        of video what the column holds.
+        A PIL image (RGB); a str; a `Sound` of one channel, whose samples (sample,) are float32; of
+        video what the column holds.
     """
     if kind == "image":
         return stimulus_image(stimuli, label)
     value = stimuli[kind][label]
     if kind == "audio":
-        return _sound(value, label)
+        sound = stimulus_sound(stimuli, label)
+        return Sound(sound.samples.astype(np.float32), sound.rate)
     if kind == "text" and not isinstance(value, str):
         message = (
             f"The text of stimulus {label!r} is a {type(value).__name__}; give a string, or leave "
@@ -106,31 +107,3 @@ def _files_in(value: object) -> Iterator[str]:
             yield from _files_in(part)
         elif os.path.isfile(part):
             yield _content(Path(part), "file")
-
-
-def _sound(value: object, label: str) -> tuple[np.ndarray, int]:
-    """Return the samples of a sound, whole numbers scaled to -1..1, and how many there are a s."""
-    pair: Any = _read_wav(value, label) if isinstance(value, (str, Path)) else value
-    is_pair = isinstance(pair, Sequence) and len(pair) == 2
-    samples = np.asarray(pair[0]) if is_pair else np.empty(0)
-    if samples.ndim not in (1, 2) or not samples.size or samples.dtype.kind not in "iuf":
-        message = (
-            f"The audio of stimulus {label!r} is no sound; give the path of a WAV file, or "
-            "(samples, rate) with samples (sample, [channel])."
-        )
-        raise DataError(message)
-    rate, whole = int(pair[1]), samples.dtype.kind in "iu"
-    middle = 128 if samples.dtype == np.uint8 else 0  # WAV files of 8 bits have their zero there
-    most = 2.0 ** (8 * samples.dtype.itemsize - 1) if whole else 1.0
-    return ((samples.astype(float) - middle) / most).astype(np.float32), rate
-
-
-def _read_wav(path: str | Path, label: str) -> tuple[np.ndarray, int]:
-    from scipy.io import wavfile
-
-    try:
-        rate, samples = wavfile.read(path)
-    except (OSError, ValueError) as error:
-        message = f"The audio {str(path)!r} of stimulus {label!r} cannot be read as a WAV file."
-        raise DataError(message) from error
-    return samples, rate

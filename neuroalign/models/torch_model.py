@@ -55,8 +55,8 @@ class TorchModel:
     preprocess : callable, optional
         Turns one stimulus into the tensor, without batch axis, that the module takes; or into a
         mapping of tensors, which the module takes by keyword. It is given a PIL image (RGB), a
-        str, or (samples, rate) of a sound; of a film what the column holds. By default RGB
-        images (channel, row, column) in 0..1, size unchanged.
+        str, or (samples, rate) of a sound, as one channel; of a film what the column holds. By
+        default RGB images (channel, row, column) in 0..1, size unchanged.
     layers : str, type, or sequence of them, optional
         Layers to score: paths of submodules, "blocks.*", "depth:2", "all", a type such as
         ``torch.nn.Conv2d``; see `find_layers`. By default the outputs of blocks: the composite
