@@ -8,7 +8,8 @@ from scipy import stats
 
 import neuroalign as na
 from neuroalign.errors import DataError, NeuroalignError
-from neuroalign.models import localize_units
+from neuroalign.models import SelectedUnits, localize_units
+from neuroalign.models.localizer import _conditions
 from neuroalign.models.protocol import as_model
 
 N = 240  # stimuli of each kind
@@ -179,6 +180,72 @@ def test_constant_units_are_never_chosen():
     found = localize(model, count=20)
     assert found.units.query("layer == 'late'")["t"].isna()[800 + np.array([3, 4])].all()
     assert not {("late", 3), ("late", 4)} & chosen(found)
+
+
+def test_a_unit_that_tells_the_kinds_apart_without_spread_is_chosen_first():
+    model = planted(20 * [0.8])
+    model["late"].iloc[:, 30] = np.repeat([1.0, 0.0], N)
+    found = localize(model, count=1)
+    assert chosen(found) == {("late", 30)}
+    assert found.units.loc[830, ["t", "effect", "p", "q"]].tolist() == [np.inf, np.inf, 0, 0]
+
+
+def test_a_share_is_not_rounded_up_for_the_sake_of_floating_point():
+    model = {"top": planted([])["late"].iloc[:, :100]}
+    assert localize(model, share=0.07).units["selected"].sum() == 7
+    assert localize(model, share=0.071).units["selected"].sum() == 8
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_the_scale_of_activations_does_not_count(scale):
+    model = planted(20 * [0.8])
+    scaled = {layer: values * 2.0 ** round(np.log2(scale)) for layer, values in model.items()}
+    pd.testing.assert_frame_equal(localize(scaled, count=5).units, localize(model, count=5).units)
+
+
+@pytest.mark.parametrize(("dtype", "values"), [("i1", [-128, -127]), ("?", [0, 1])])
+def test_whole_numbers_and_truth_values_are_contrasted_as_numbers(dtype, values):
+    layer = np.random.default_rng(0).choice(np.array(values, dtype=dtype), (2 * N, 9))
+    found = localize({"top": pd.DataFrame(layer, stimuli().index)}, count=1)
+    number = layer.astype(float)
+    expected = stats.ttest_ind(number[:N], number[N:], equal_var=False).statistic
+    np.testing.assert_allclose(found.units["t"], expected)
+
+
+def test_units_that_are_constant_on_a_half_have_no_effect_there():
+    table = stimuli(8)
+    values = pd.DataFrame(0.0, table.index, range(5))
+    _, in_first = _conditions(table, "condition", "sentences", "nonwords", 0)
+    noise = np.random.default_rng(0).normal(size=values.shape)
+    values = values.where(~in_first.to_numpy()[:, None] | (values.columns > 2), noise)
+    held_out = localize({"top": values}, table, count=3).held_out
+    assert held_out["chosen"].tolist() == [3, 0]
+    assert held_out.loc["first", ["held_out_effect", "significant", "shared"]].tolist() == [0, 0, 0]
+    assert held_out.loc["second"].isna().tolist() == [False, True, True, True, True]
+
+
+def test_a_stimulus_without_a_group_is_its_own():
+    model = planted(20 * [0.8])
+    alone = localize(model, count=20).held_out
+    again = localize(model, stimuli().assign(group=np.nan), count=20).held_out
+    pd.testing.assert_frame_equal(again, alone)
+
+
+def test_conditions_may_be_numbers():
+    model = planted(20 * [0.8])
+    table = stimuli().assign(condition=np.repeat([1, 0], N))
+    by_number = localize(model, table, preferred=1, control=[0], count=20)
+    assert chosen(by_number) == chosen(localize(model, count=20))
+
+
+@pytest.mark.parametrize("numbers", [[-1], [1.5], np.array([True, False]), [[1, 2]]])
+def test_units_that_are_no_places_are_refused(numbers):
+    with pytest.raises(DataError) as error:
+        SelectedUnits(na.load_model("pixels"), {"pixels": numbers}, name="some")
+    assert str(error.value) == (
+        "The units of layer 'pixels' are no list of numbers from 0 on; give the places of units in "
+        "the flattened layer, as np.flatnonzero makes them of a mask."
+    )
 
 
 def test_q_alone_chooses_all_that_pass():

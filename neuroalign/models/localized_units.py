@@ -22,13 +22,15 @@ class LocalizedUnits:
         A row for each unit of each layer: `layer`, `number` (in the flattened layer), `t` and
         `effect` (difference of the means in standard deviations) of the contrast over all
         stimuli, `p`, `q` (p corrected for the number of units), `selected`. Constant units have
-        NaN, and are never chosen.
+        NaN, and are never chosen; t and effect are infinite where a unit is constant within both
+        kinds of stimuli, but differs between them.
     held_out : DataFrame
-        A row for each half of the stimuli: `chosen`, units chosen on that half alone; `effect`,
-        their mean effect on it, which choosing inflates; `held_out_effect`, their mean effect on
-        the other half, which it does not; `significant`, share of them with p <= .05 on the other
-        half, which is .05 where there is nothing to find; and `shared`, share of them that the
-        other half chooses too.
+        A row for each half of the stimuli: `chosen`, units chosen on that half alone, fewer where
+        fewer vary on it; `effect`, their mean effect on it, which choosing inflates;
+        `held_out_effect`, their mean effect on the other half, which it does not, 0 for units
+        that are constant there; `significant`, share of them with p <= .05 on the other half,
+        which is .05 where there is nothing to find; and `shared`, share of them that the other
+        half chooses too.
     rule : str
         How they were chosen, in words.
     """

@@ -113,7 +113,9 @@ def localize_units(
     units["p"] = whole.p(two_sided=two_sided)
     units["q"] = CORRECTIONS[correction](units["p"].to_numpy())
     eligible = units["p"].notna() if q is None else units["q"] <= q
-    wanted = count or (math.ceil(share * len(units)) if share else int(eligible.sum()))
+    # .07 of 100 units are 7, though .07 * 100 is more in floating point.
+    n_share = max(1, math.ceil(round(share * len(units), 6))) if share else int(eligible.sum())
+    wanted = count or n_share
     if not 0 < wanted <= eligible.sum():
         passing = "vary" if q is None else f"have a corrected p of {q} or less"
         message = (
@@ -163,7 +165,10 @@ def _conditions(
     if twice := repeated(stimuli.index):
         message = f"{len(twice)} stimuli have more than one row {name_some(twice)}."
         raise DataError(message)
-    sides = [[side] if isinstance(side, str) else list(side) for side in (preferred, control)]
+    sides = [
+        [str(name) for name in ([side] if pd.api.types.is_scalar(side) else side)]
+        for side in (preferred, control)
+    ]
     if both := sorted(set(sides[0]) & set(sides[1])):
         message = f"Condition {both[0]!r} is preferred and control at once; give it to one."
         raise DataError(message)
@@ -173,11 +178,9 @@ def _conditions(
             raise unknown_name(name, sorted(set(conditions)), kind="condition")
     kept = conditions[conditions.isin(sides[0] + sides[1])]
     is_preferred = kept.isin(sides[0])
-    units = (
-        stimuli["group"].astype(str)
-        if "group" in stimuli
-        else pd.Series(stimuli.index, stimuli.index)
-    )
+    units = pd.Series(stimuli.index, stimuli.index)
+    if "group" in stimuli:  # a stimulus without one is its own
+        units = stimuli["group"].astype(str).where(stimuli["group"].notna(), units)
     in_first = _first_half(units[kept.index], is_preferred, seed)
     for what, side in (("preferred", is_preferred), ("control", ~is_preferred)):
         fewest = min((side & in_first).sum(), (side & ~in_first).sum())
@@ -207,10 +210,10 @@ def _joined(contrasts: Sequence[Contrast]) -> Contrast:
 
 
 def _top(rank: np.ndarray, wanted: int) -> np.ndarray:
-    """Mark exactly so many, the first of those that tie; never NaN."""
+    """Mark so many, the first of those that tie; fewer where the rest is NaN."""
     chosen = np.zeros(len(rank), dtype=bool)
-    chosen[np.argsort(np.where(np.isnan(rank), -np.inf, rank) * -1, kind="stable")[:wanted]] = True
-    return chosen
+    chosen[np.argsort(-rank, kind="stable")[:wanted]] = True  # NaN come last
+    return chosen & ~np.isnan(rank)
 
 
 def _held_out(halves: Sequence[Contrast], wanted: int, two_sided: bool) -> pd.DataFrame:
@@ -227,13 +230,13 @@ def _held_out(halves: Sequence[Contrast], wanted: int, two_sided: bool) -> pd.Da
             halves[other].degrees[units],
             direction * halves[other].effect[units],
         )
-        rows.append(
-            {
-                "chosen": int(units.sum()),
-                "effect": (direction * halves[this].effect[units]).mean(),
-                "held_out_effect": there.effect.mean(),
-                "significant": np.mean(there.p(two_sided=False) <= 0.05),
-                "shared": np.mean(chosen[other][units]),
-            }
-        )
+        shares = {
+            "effect": direction * halves[this].effect[units],
+            "held_out_effect": np.where(np.isnan(there.effect), 0, there.effect),
+            "significant": there.p(two_sided=False) <= 0.05,
+            "shared": chosen[other][units],
+        }
+        with np.errstate(invalid="ignore"):  # infinite effects in both directions
+            means = {name: x.mean() if len(x) else np.nan for name, x in shares.items()}
+        rows.append({"chosen": int(units.sum()), **means})
     return pd.DataFrame(rows, index=pd.Index(["first", "second"], name="half"))

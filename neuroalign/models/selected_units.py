@@ -38,7 +38,7 @@ class SelectedUnits:
     def __init__(
         self, model: Model, units: Mapping[str, Sequence[int] | np.ndarray], *, name: str
     ) -> None:
-        kept = {layer: np.asarray(numbers, dtype=int) for layer, numbers in units.items()}
+        kept = {layer: _checked(layer, numbers) for layer, numbers in units.items()}
         self._units = {layer: numbers for layer, numbers in kept.items() if len(numbers)}
         if not self._units:
             message = f"No unit of model {model.name!r} is kept; name one or more."
@@ -75,7 +75,7 @@ class SelectedUnits:
         """
         (layer,) = chosen_layers(layers, self.layers, self.layers)
         labels = [str(label) for label in stimuli.index]
-        parts = []
+        parts = {}
         for source, values in self._model.activations(stimuli, list(self._units)):
             rows, numbers = design_rows(values, labels), self._units[source]
             if (most := int(numbers.max())) >= rows.shape[1]:
@@ -84,12 +84,12 @@ class SelectedUnits:
                     f"{rows.shape[1]} units; choose units on the network that is scored."
                 )
                 raise DataError(message)
-            parts.append(rows[:, numbers])
+            parts[source] = rows[:, numbers]
         counts = [len(numbers) for numbers in self._units.values()]
         yield (
             layer,
             xr.DataArray(
-                np.concatenate(parts, axis=1),
+                np.concatenate([parts[source] for source in self._units], axis=1),
                 {
                     "stimulus": labels,
                     "source": ("unit", np.repeat(list(self._units), counts)),
@@ -101,3 +101,14 @@ class SelectedUnits:
                 name="activations",
             ),
         )
+
+
+def _checked(layer: str, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
+    given = np.asarray(numbers)
+    if given.ndim != 1 or (given.size and (given.dtype.kind not in "iu" or given.min() < 0)):
+        message = (
+            f"The units of layer {layer!r} are no list of numbers from 0 on; give the places of "
+            "units in the flattened layer, as np.flatnonzero makes them of a mask."
+        )
+        raise DataError(message)
+    return given.astype(int)
