@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from PIL import Image
 
 import neuroalign as na
@@ -10,6 +11,7 @@ from neuroalign.data.faults import gathering, refuse, with_mend
 from neuroalign.data.schema import label_faults
 from neuroalign.errors import DataError
 from neuroalign.testing import dataset_remarks, load_and_check
+from neuroalign.testing.datasets import _unit_faults, dataset_faults
 
 LABELS = ["a", "b", "c", "d"]
 
@@ -138,3 +140,24 @@ def test_every_fault_of_labels_has_a_mend():
     faults = [*label_faults(bad), *label_faults(bad.drop_vars(["stimulus", "time"]))]
     for fault in faults:
         assert with_mend(fault) != fault, fault
+
+
+@pytest.mark.parametrize(
+    ("furthest", "period", "said"),
+    [
+        (100.0, 60.0, []),
+        (-100.5, None, ["coordinate 'time' reaches 100.5 s from the onset"]),
+        (100.5, None, ["coordinate 'time' reaches 100.5 s from the onset"]),
+        (0.0, 60.5, ["the sampling period is 60.5 s"]),
+    ],
+)
+def test_times_are_taken_for_milliseconds_beyond_what_seconds_would_be(furthest, period, said):
+    times = xr.DataArray(np.zeros(2), {"time": [0.0, furthest]}, ("time",))
+    attrs = {} if period is None else {"sampling_period": period}
+    assert _unit_faults(times.assign_attrs(attrs)) == said
+
+
+def test_stimuli_that_nobody_met_are_counted():
+    more = stimuli([*LABELS, "e"])
+    dataset = na.BrainDataset({"ann": recording()}, more)
+    assert list(dataset_faults(dataset)) == ["1 stimuli were shown to nobody (first: 'e')"]

@@ -297,3 +297,17 @@ def test_what_cannot_be_filtered_is_refused(case):
     with pytest.raises(DataError) as caught:
         process()
     assert str(caught.value) == sentence
+
+
+def test_no_notch_lies_at_half_the_rate_or_beyond(rng):
+    values = rng.normal(size=(400, 2))
+    found = band_amplitude.without_line(values, 240, frequency=60, width=6)
+    for harmonics in (1, 2, 9):
+        again = band_amplitude.without_line(values, 240, frequency=60, width=6, harmonics=harmonics)
+        np.testing.assert_array_equal(found, again)
+
+
+def test_a_run_may_be_as_short_as_three_widths(rng):
+    band_amplitude.without_line(rng.normal(size=(120, 1)), 240, frequency=60, width=6)
+    with pytest.raises(DataError, match=r"^119 samples .* 120 samples are needed\.$"):
+        band_amplitude.without_line(rng.normal(size=(119, 1)), 240, frequency=60, width=6)
