@@ -18,6 +18,7 @@ from neuroalign.errors import DataError, DownloadError, UnknownNameError
 from neuroalign.models.families import open_clip as clips
 from neuroalign.models.families import timm as timms
 from neuroalign.models.families import torchvision as visions
+from neuroalign.testing import check_model
 
 CLIP = "ViT-S-32-alt"  # a small one
 
@@ -383,3 +384,19 @@ def test_a_part_that_does_not_exist_names_the_nearest():
 def test_texts_that_are_read_in_another_way_are_refused():
     with pytest.raises(DataError, match="does not read from left to right with the tokenizer of"):
         na.load_model("open_clip:ViT-B-16-SigLIP", part="text", untrained=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("timm:resnet10t", {"layers": "layer2.*"}),
+        ("timm:vit_tiny_patch16_224", {"layers": ["blocks.0", "blocks.11"]}),
+        ("torchvision:resnet18", {"layers": "layer3.*"}),
+        (f"open_clip:{CLIP}", {"part": "image"}),
+        (f"open_clip:{CLIP}", {"part": "text"}),
+    ],
+)
+def test_the_contract_of_models_is_kept(name, options):
+    texts = pd.DataFrame({"text": ["a cat", "two dogs in a park", "it"]})
+    stimuli = texts if options.get("part") == "text" else images(3)
+    check_model(na.load_model(f"{name}-untrained", **options), stimuli)
