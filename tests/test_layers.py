@@ -9,7 +9,7 @@ import xarray as xr
 from torch import nn
 
 from neuroalign.errors import DataError, UnknownNameError
-from neuroalign.models.layers import Address, block_outputs, find_layers, submodules
+from neuroalign.models.layers import Address, block_outputs, find_layers, matches, submodules
 from neuroalign.models.protocol import PrecomputedModel, chosen_layers, selected_layers
 
 
@@ -42,6 +42,11 @@ def names(wanted, modules=NET):
         (["head", "stem", "head"], ["head", "stem"]),
         ("blocks.*", ["blocks.0", "blocks.1"]),
         ("blocks.?", ["blocks.0", "blocks.1"]),
+        ("blocks.[0-1]", ["blocks.0", "blocks.1"]),
+        ("blocks.[1-3]", ["blocks.1"]),
+        ("blocks.[02]", ["blocks.0"]),
+        ("blocks.[0-1].[1x]", ["blocks.0.1", "blocks.1.1"]),
+        ("blocks.[0-1].*", ["blocks.0.0", "blocks.0.1", "blocks.1.0", "blocks.1.1"]),
         ("*", ["stem", "head"]),
         ("blocks.*.1", ["blocks.0.1", "blocks.1.1"]),
         ("**.1", ["blocks.1", "blocks.0.1", "blocks.1.1"]),
@@ -71,6 +76,22 @@ def test_a_call_and_members_belong_to_an_address():
         Address("blocks.1", None, ("0",), grouped=True),
     ]
     assert names(["head#2[a]"]) == ["head#2[a]"]
+
+
+def test_brackets_choose_letters_with_a_range_and_members_without_one():
+    twelve = submodules(nn.Sequential(*(nn.ReLU() for _ in range(12))))
+    assert names("1[0-1]", twelve) == ["10", "11"]
+    assert names("1[0]", twelve) == ["1[0]"]
+    assert names("1[7-9]", twelve) == ["1[7-9]"]
+    assert names("all[x]", twelve)[:2] == ["0[x]", "1[x]"]
+    assert [name for name in twelve if matches("[0-2x]", name)] == ["0", "1", "2"]
+    assert matches("*[late]", "both[late]")
+
+
+def test_a_pattern_of_letters_without_a_layer_is_refused():
+    message = "No layer is called 'blocks.[7-9]'. Did you mean 'blocks.1'?"
+    with pytest.raises(UnknownNameError, match=f"^{re.escape(message)}$"):
+        find_layers("blocks.[7-9]", NET)
 
 
 def test_what_is_named_as_well_as_found_counts_as_named():

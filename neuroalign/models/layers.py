@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 Wanted = str | type | Sequence[str | type] | None
 ALL, DEPTH = "all", "depth:"
 _ADDRESS = re.compile(r"(?P<path>.*?)(?:#(?P<call>[1-9]\d*))?(?P<members>(?:\[[^\[\]]+\])*)")
-_WILD = re.compile(r"(\*\*|\*|\?)")
+_WILD = re.compile(r"(\*\*|\*|\?|\[[^\[\]]+\])")
+_RANGE = re.compile(r"\[[^\[\]]*[^\[\]]-[^\[\]]+\]")
 _MEANING = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
 
 
@@ -45,7 +46,8 @@ def find_layers(wanted: Wanted, modules: Mapping[str, torch.nn.Module]) -> list[
     wanted : str, type, or sequence of them
         A path, as in "blocks.3"; with "#2" for the second call of a module that runs more than
         once, and with "[1]" or "[key]" for a member of what it returns; a pattern, in which "*"
-        stands for anything up to the next point, "**" for anything at all and "?" for one letter;
+        stands for anything up to the next point, "**" for anything at all, "?" for one letter and
+        "[0-2]" for one of these; what could be a member, as in "blocks.1[0]", is one;
         "depth:2" for all paths of two parts; a type such as ``torch.nn.Conv2d``; or "all".
     modules : mapping of str to Module
         All submodules by path; see `submodules`.
@@ -91,8 +93,22 @@ def matching_names(pattern: str, known: Sequence[str]) -> list[str]:
 def matches(pattern: str, name: str) -> bool:
     """Tell whether a name is the pattern, or fits it."""
     parts = _WILD.split(pattern)
-    fitting = "".join(_MEANING.get(part, re.escape(part)) for part in parts)
+    fitting = "".join(_meaning(part) for part in parts)
     return name == pattern or re.fullmatch(fitting, name) is not None
+
+
+def _meaning(part: str) -> str:
+    """Write a part of a pattern as a regular expression; brackets fit themselves as well."""
+    literal = re.escape(part)
+    if not (part.startswith("[") and part.endswith("]")):
+        return _MEANING.get(part, literal)
+    spans = re.findall(r"(.)-(.)|(.)", part[1:-1])
+    letters = [
+        re.escape(chr(code))
+        for first, last, only in spans
+        for code in range(ord(first or only), ord(last or only) + 1)
+    ]
+    return f"(?:{'|'.join([literal, *letters])})"
 
 
 def submodules(module: torch.nn.Module) -> dict[str, torch.nn.Module]:
@@ -146,10 +162,16 @@ def _addresses(item: str | type, modules: Mapping[str, torch.nn.Module]) -> Iter
         raise unknown_name(text, modules, kind="layer")
     path, call = parts["path"], int(parts["call"]) if parts["call"] else None
     members = tuple(re.findall(r"\[([^\[\]]+)\]", parts["members"]))
+    known = path in (*modules, ALL) or any(matches(path, name) for name in modules)
+    letters = [name for name in modules if members and matches(text, name)]
+    if letters and (_RANGE.search(text) or not known):
+        yield from _group(letters, modules)
+        return
     if path in modules:
         yield Address(path, call, members)
         return
-    for address in _group(matching_names(path, list(modules)), modules):
+    pattern = text if members and not known else path
+    for address in _group(matching_names(pattern, list(modules)), modules):
         yield address._replace(call=call, members=members)
 
 
