@@ -1,9 +1,11 @@
 """Sounds and films: what their first bytes and their boxes say, and images of any kind."""
 
 import struct
+import zlib
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from neuroalign.data.stimulus_files import LISTED, file_faults
 
@@ -49,6 +51,7 @@ def test_a_sound_file_has_no_fault(name, faults):
         ("a.wav", riff(declared=13), "whole (20 of at least 21 bytes are there)"),
         ("b.avi", riff(b"RIFX", ">", 13), "whole (20 of at least 21 bytes are there)"),
         ("c.mp3", b"\xff\xe1", "(the file does not begin as .mp3 files do)"),
+        ("c.MP3", b"\xff\xe1", "(the file does not begin as .mp3 files do)"),
         ("d.mkv", bytes(9), "(the file does not begin as .mkv files do)"),
         ("e.m4a", bytes(9), "(the file does not begin as .m4a files do)"),
         (
@@ -83,7 +86,7 @@ def test_bytes_behind_the_last_box_are_looked_at_as_a_box(faults):
 
 def test_a_value_that_is_no_path_is_no_lost_file():
     assert list(file_faults(pd.DataFrame({"audio": [None, 3.0, b"x"]}))) == []
-    assert list(file_faults(pd.DataFrame({"image": [None, float("nan")]}))) == []
+    assert list(file_faults(pd.DataFrame({"image": [None, float("nan")]}, dtype=object))) == []
 
 
 def test_a_file_is_told_once_and_so_many_of_a_kind(tmp_path):
@@ -97,3 +100,33 @@ def test_a_file_is_told_once_and_so_many_of_a_kind(tmp_path):
         assert found[0] == f"1 audio files do not exist (first: '{2 * count}')"
         assert all(fault.endswith(empty) for fault in found[1 : LISTED + 1])
         assert found[LISTED + 1 :] == ["1 more audio files cannot be read"] * (count - LISTED)
+
+
+def chunk(name, body):
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def test_an_image_with_a_broken_chunk_is_a_fault(faults, tmp_path, rng):
+    rows = zlib.compress(b"".join(b"\0" + rng.bytes(64) for _ in range(64)))
+    size = struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 0)
+    content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", rows[:100])
+    said = f"The image {str(tmp_path / 'a.png')!r} of stimulus 'a' cannot be read"
+    assert faults("a.png", content + struct.pack(">I", 9) + bytes(34), "image") == [said]
+
+
+def test_colors_that_an_image_library_warns_of_are_no_fault(tmp_path):
+    image = Image.new("P", (4, 4))
+    image.putpalette(list(range(48)))
+    image.save(tmp_path / "a.png", transparency=b"\0\1\2")
+    assert list(file_faults(pd.DataFrame({"image": [str(tmp_path / "a.png")]}))) == []
+
+
+def test_whatever_an_image_library_raises_is_a_fault(faults, monkeypatch):
+    def fail(*_):
+        message = "odd"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr("neuroalign.models.images.stimulus_image", fail)
+    assert faults("a.png", b"", "image") == [
+        "The image of stimulus 'a' cannot be read (RuntimeError odd)"
+    ]
