@@ -76,10 +76,21 @@ def test_a_family_that_does_not_exist_names_the_nearest():
         na.load_model("tim:resnet50")
 
 
-@pytest.mark.parametrize("name", ["timm:", ":resnet50"])
-def test_a_name_needs_both_its_parts(name):
-    with pytest.raises(UnknownNameError, match="No family of models, or module, is called"):
-        check_model_name(name)
+def test_a_name_needs_both_its_parts():
+    with refused(
+        "Model 'timm:' lacks the name of a network; give one, as in 'timm:resnet50.a1_in1k'.",
+        UnknownNameError,
+    ):
+        check_model_name("timm:")
+    with pytest.raises(UnknownNameError, match="No family of models, or module, is called ''"):
+        check_model_name(":resnet50")
+
+
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "timm:resnet50"])
+@pytest.mark.parametrize("untrained", ["no", 1, None])
+def test_no_word_makes_a_network_untrained(name, untrained):
+    with refused(f"untrained={untrained!r} of model {name!r} is neither True nor False."):
+        na.load_model(name, untrained=untrained)
 
 
 def test_an_unknown_option_of_a_family_names_the_nearest():

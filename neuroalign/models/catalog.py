@@ -108,6 +108,10 @@ def load_model(name: str, **options: object) -> Model:
         if not takes_option(name, option):
             known = model_parameters(name)
             raise unknown_name(option, known, kind=f"option of model {name!r}")
+    untrained = options.get("untrained", False)
+    if (name in NETWORKS or name.partition(":")[0] in FAMILIES) and not isinstance(untrained, bool):
+        message = f"untrained={untrained!r} of model {name!r} is neither True nor False."
+        raise DataError(message)
     loaded = load(**options)
     if isinstance(loaded, Mapping):
         return PrecomputedModel(loaded, name=name)
@@ -163,6 +167,10 @@ def check_model_name(name: str) -> None:
     if has_prefix(name):
         return
     before, colon, _ = name.partition(":")
+    if before in FAMILIES and colon:
+        example = FAMILIES[before].example
+        message = f"Model {name!r} lacks the name of a network; give one, as in {example!r}."
+        raise UnknownNameError(message)
     if colon and not Path(name).exists():
         raise unknown_name(before, FAMILIES, kind="family of models, or module,")
     if is_file_name(name):
