@@ -393,7 +393,7 @@ def test_units_of_another_network_are_refused():
     found = localize(planted(20 * [0.8]), count=20)
     other = {"late": xr.DataArray(np.zeros((4, 5)), {"stimulus": list("abcd")}, ("stimulus", "u"))}
     with pytest.raises(DataError) as error:
-        list(found.select(as_model(other)).activations(pd.DataFrame(index=list("abcd"))))
+        list(found.select(other).activations(pd.DataFrame(index=list("abcd"))))
     assert str(error.value) == (
         "Unit 19 of layer 'late' was asked for, but the layer has 5 units; choose units on the "
         "network that is scored."

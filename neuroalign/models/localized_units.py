@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from neuroalign.errors import DataError
-from neuroalign.models.protocol import Model
+from neuroalign.models.protocol import Model, as_model
 from neuroalign.models.selected_units import SelectedUnits
+
+Scored = Model | Mapping[str, xr.DataArray | pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,11 @@ class LocalizedUnits:
     rule: str
     _rank: np.ndarray = field(repr=False)  # of each row of `units`: what it was chosen by
 
-    def select(self, model: Model, *, name: str = "localized") -> SelectedUnits:
+    def select(self, model: Scored, *, name: str = "localized") -> SelectedUnits:
         """Return the model with the chosen units only, as one layer of that name."""
         return _kept(model, self.units[self.units["selected"]], name)
 
-    def random(self, model: Model, *, seed: int = 0, name: str = "random") -> SelectedUnits:
+    def random(self, model: Scored, *, seed: int = 0, name: str = "random") -> SelectedUnits:
         """Return the model with other units: as many of each layer, drawn at random.
 
         None of the chosen units is drawn, and none that is constant.
@@ -63,7 +67,7 @@ class LocalizedUnits:
             parts.append(free.iloc[np.sort(generator.choice(len(free), wanted, replace=False))])
         return _kept(model, pd.concat(parts), name)
 
-    def bottom(self, model: Model, *, name: str = "bottom") -> SelectedUnits:
+    def bottom(self, model: Scored, *, name: str = "bottom") -> SelectedUnits:
         """Return the model with as many units at the other end of the contrast.
 
         Those with the lowest t or, where the sign did not count, those nearest to 0.
@@ -80,6 +84,6 @@ class LocalizedUnits:
         return _kept(model, self.units.iloc[np.sort(order[:wanted])], name)
 
 
-def _kept(model: Model, rows: pd.DataFrame, name: str) -> SelectedUnits:
+def _kept(model: Scored, rows: pd.DataFrame, name: str) -> SelectedUnits:
     units = {str(layer): of["number"].to_numpy() for layer, of in rows.groupby("layer", sort=False)}
-    return SelectedUnits(model, units, name=name)
+    return SelectedUnits(as_model(model), units, name=name)
