@@ -83,6 +83,11 @@ def test_sounds_are_equal_by_content():
             "samples (sample,) or (sample, channel).",
         ),
         (
+            Sound(np.zeros((2, 8000)), 8000),
+            "The sound of stimulus 's' has 8000 channels of 2 samples; give samples as (sample, "
+            "channel), as samples.T is.",
+        ),
+        (
             Sound(np.zeros(0), 8),
             "The sound of stimulus 's' has no samples; leave the stimulus out.",
         ),

@@ -89,6 +89,12 @@ def stimulus_sound(stimuli: pd.DataFrame, label: str, *, rate: int | None = None
             "(sample, channel)."
         )
         raise DataError(message)
+    if samples.ndim == 2 and 0 < len(samples) < samples.shape[1]:
+        message = (
+            f"{who} has {samples.shape[1]} channels of {len(samples)} samples; give samples as "
+            "(sample, channel), as samples.T is."
+        )
+        raise DataError(message)
     own = _known_rate(own, who)
     mono = _scaled(samples, who).reshape(len(samples), -1).mean(axis=1)
     return Sound(resampled(mono, own, own if rate is None else rate), rate or own)
