@@ -315,6 +315,15 @@ def test_no_code_of_a_torch_file_runs(tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_labels_that_are_objects_are_refused_with_what_to_save(tmp_path):
+    labels = np.array(["a", "b"], dtype=object)
+    np.savez(tmp_path / "bad.npz", late=np.eye(2), stimulus=labels)
+    assert refused(tmp_path / "bad.npz") == (
+        "'stimulus' in 'FILE' holds objects, which are not unpickled; save it as np.array(labels, "
+        "dtype=str)."
+    )
+
+
 def test_no_objects_of_a_numpy_file_are_unpickled(tmp_path, capsys):
     np.savez(tmp_path / "bad.npz", late=np.array([[Code()]], dtype=object), stimulus=["a"])
     assert refused(tmp_path / "bad.npz") == (

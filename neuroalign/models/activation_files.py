@@ -164,6 +164,12 @@ def _from_npz(file: Path) -> Contents:
                 shape, _, dtype = header(stream)
             name = entry.filename.removesuffix(".npy")
             shapes[name], dtypes[name] = shape, dtype
+        if LABELS in dtypes and dtypes[LABELS].hasobject:
+            message = (
+                f"{LABELS!r} in {str(file)!r} holds objects, which are not unpickled; save it as "
+                "np.array(labels, dtype=str)."
+            )
+            raise DataError(message)
         labels = archive[LABELS] if LABELS in archive.files else None
 
     def read(name: str) -> Read:
