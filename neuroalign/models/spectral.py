@@ -34,7 +34,8 @@ class SpectrogramModel:
     onset and past the end. Bands are triangles of height 1 whose centers are evenly spaced in mel,
     2595 log10(1 + Hz / 700), each from the center of the band below to that of the band above. The
     powers of all bands add up to the mean square of the windowed samples: those of a tone of
-    amplitude a to a^2 / 2. A unit is 10 log10(max(power, 1e-10) / 1e-10): 0 in silence, and
+    amplitude a to a^2 / 2, less where bands end (of 64, below 80 Hz and above 7.5 kHz). A unit is
+    10 log10(max(power, 1e-10) / 1e-10): 0 in silence, and
     20 log10(2) = 6.02 more for twice the amplitude.
 
     Parameters
