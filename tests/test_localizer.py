@@ -338,6 +338,7 @@ def test_scores_take_selected_units():
             "pass.",
         ),
         ({"count": 0}, "count=0 is not a positive number of units."),
+        ({"count": 3, "seed": -1}, "seed=-1 is not a whole number of 0 or more."),
         ({"count": 2.5}, "count=2.5 is not a positive number of units."),
         ({"share": 1.5}, "share=1.5 does not lie between 0 and 1."),
         ({"count": 3, "q": 5}, "q=5 does not lie between 0 and 1."),

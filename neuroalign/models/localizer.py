@@ -98,6 +98,9 @@ def localize_units(
     """
     network = as_model(model)
     _check_options(count, share, sign, q, correction)
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        message = f"seed={seed!r} is not a whole number of 0 or more."
+        raise DataError(message)
     shown = stimuli.set_axis(as_labels(stimuli.index, "stimulus"))
     is_preferred, in_first = _conditions(shown, by, preferred, control, seed)
     shown = shown.loc[is_preferred.index]
