@@ -79,9 +79,32 @@ def test_hooks_are_removed_when_the_consumer_stops_early():
 def test_hooks_are_removed_after_an_exception_in_the_module():
     network = ResidualNet()
     network.head = nn.Linear(5, 10)
-    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+    with pytest.raises(DataError) as error:
         values_of(na.TorchModel(network), make_stimuli())
+    assert str(error.value) == (
+        "Network 'ResidualNet' failed on its input, a tensor (1, 3, 8, 8) (RuntimeError mat1 and "
+        "mat2 shapes cannot be multiplied (1x4 and 5x10)); give the preprocess that it was trained "
+        "with."
+    )
+    assert isinstance(error.value.__cause__, RuntimeError)
     assert count_hooks(network) == 0
+
+
+def test_a_preprocess_that_fails_is_told_with_its_stimulus():
+    def fails(image):
+        return torch.zeros(3) if image.size == (8, 8) else 1 / 0
+
+    stimuli = make_stimuli()
+    shown = list(stimuli["image"])
+    shown[3] = np.zeros((9, 9, 3), np.uint8)
+    stimuli["image"] = shown
+    network = nn.Sequential(nn.Linear(3, 2))
+    with pytest.raises(DataError) as error:
+        values_of(na.TorchModel(network, preprocess=fails), stimuli)
+    assert str(error.value) == (
+        f"The preprocess of model 'Sequential' failed on stimulus {stimuli.index[3]!r} "
+        "(ZeroDivisionError division by zero)."
+    )
 
 
 def test_hooks_of_others_stay():
@@ -101,7 +124,7 @@ def test_each_submodule_gets_its_mode_back(fails):
     before = {name: child.training for name, child in network.named_modules()}
     try:
         values_of(na.TorchModel(network), make_stimuli())
-    except RuntimeError:
+    except DataError:
         assert fails
     assert {name: child.training for name, child in network.named_modules()} == before
     assert len(set(before.values())) == 2

@@ -70,7 +70,7 @@ def test_a_single_stimulus_that_does_not_fit_is_refused():
 def test_other_errors_are_not_taken_for_a_lack_of_memory():
     assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
     network = Limited(3, RuntimeError("shapes"))
-    with pytest.raises(RuntimeError, match="shapes"):
+    with pytest.raises(DataError, match="RuntimeError shapes"):
         values_of(na.TorchModel(network, batch_size=8), make_stimuli())
     assert network.sizes == [1, 8]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from neuroalign.errors import DataError
+from neuroalign.errors import DataError, NeuroalignError, reason
 from neuroalign.models.batches import BatchSize, collate, largest_step
 from neuroalign.models.evaluation import (
     evaluating,
@@ -110,13 +110,34 @@ class Pass:
         return True
 
     def _call(self, stimuli: pd.DataFrame, labels: list[str], device: torch.device) -> None:
-        made = [self.preprocess(read_stimulus(stimuli, label, self.reads)) for label in labels]
+        made = [self._prepared(stimuli, label) for label in labels]
         numbers = (one for one in self.module.parameters() if one.is_floating_point())
         batch = collate(made, next(numbers, None), device)
-        if isinstance(batch, dict):
-            self.module(**batch)
-        else:
-            self.module(batch)
+        try:
+            self.module(**batch) if isinstance(batch, dict) else self.module(batch)
+        except (RuntimeError, TypeError, ValueError, LookupError) as error:
+            if isinstance(error, NeuroalignError) or is_out_of_memory(error):
+                raise
+            named = batch.items() if isinstance(batch, dict) else [("a tensor", batch)]
+            shapes = ", ".join(f"{name} {tuple(one.shape)}" for name, one in named)
+            message = (
+                f"Network {self.name!r} failed on its input, {shapes} ({reason(error)}); give the "
+                "preprocess that it was trained with."
+            )
+            raise DataError(message) from error
+
+    def _prepared(self, stimuli: pd.DataFrame, label: str) -> object:
+        stimulus = read_stimulus(stimuli, label, self.reads)
+        try:
+            return self.preprocess(stimulus)
+        except (NeuroalignError, MemoryError):
+            raise
+        except Exception as error:
+            message = (
+                f"The preprocess of model {self.name!r} failed on stimulus {str(label)!r} "
+                f"({reason(error)})."
+            )
+            raise DataError(message) from error
 
 
 def _uncompiled() -> AbstractContextManager[object]:
