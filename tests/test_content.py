@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from neuroalign.data.content import feed
@@ -38,6 +39,9 @@ PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
         (Image.fromarray(PIXELS), Image.fromarray(PIXELS[::-1].copy())),
         (Sound(LONG, 100.0), Sound(CHANGED, 100.0)),
         (Sound(LONG, 100.0), Sound(LONG, 200.0)),
+        ([LONG, 100.0], [CHANGED, 100.0]),
+        (([LONG, LONG], 100.0), ([LONG, CHANGED], 100.0)),
+        (torch.tensor(LONG), torch.tensor(CHANGED)),
         (1.0, 2.0),
     ],
 )
@@ -47,7 +51,8 @@ def test_other_content_has_another_hash(one, other):
 
 def test_an_image_is_its_pixels_whichever_object_holds_them():
     held = [hash_of(Image.fromarray(PIXELS)) for _ in range(2)]
-    assert held == 2 * [hash_of(PIXELS)]
+    assert held == 2 * [hash_of(PIXELS)] == 2 * [hash_of(torch.tensor(PIXELS))]
+    assert hash_of([Image.fromarray(PIXELS), 10.0]) == hash_of((PIXELS, 10.0))
 
 
 def test_a_file_is_its_bytes_whatever_its_name(tmp_path):

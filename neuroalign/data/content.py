@@ -17,11 +17,13 @@ def feed(digest: Any, value: object) -> None:
         As of hashlib.
     value : object
         Text; an array, an image of PIL or a tensor; a path, of which the bytes of the file count;
-        a tuple of these, such as a sound and its rate.
+        a tuple or list of these, such as a sound and its rate.
     """
+    if hasattr(value, "detach"):  # a tensor, wherever it is
+        value = value.detach().cpu().numpy()
     if isinstance(value, Path) or (isinstance(value, str) and _is_file(value)):
         digest.update(Path(value).read_bytes())
-    elif isinstance(value, tuple):
+    elif isinstance(value, (tuple, list)):
         for part in value:
             feed(digest, part)
     elif isinstance(value, np.ndarray) or hasattr(value, "__array_interface__"):
