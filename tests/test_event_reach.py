@@ -45,13 +45,14 @@ def test_an_event_may_begin_before_its_run_while_its_response_reaches_it(method,
         (58.0, 0.0, False),  # one sample, 1 s after the onset
         (-20.0, 0.0, False),  # the end of the undershoot
         (59.0, 20.0, False),  # the middle of the last sample
+        (55.0, 100.0, False),  # three samples of more than fifty
         (56.0, 0.0, True),  # two samples
         (-16.0, 0.0, True),
         (-30.0, 20.0, True),
     ],
 )
 def test_an_event_with_a_twentieth_of_its_response_in_the_run_is_estimated(onset, duration, enough):
-    whole = regressor(onset, duration, (np.arange(-60, 90) + 0.5) * PERIOD)
+    whole = regressor(onset, duration, (np.arange(-60, 90) + 0.5) * PERIOD, step=0.01)
     assert (np.linalg.norm(whole[60:90]) > 0.05 * np.linalg.norm(whole)) == enough
     series = series_of(np.cos(np.arange(30.0))[:, None], ["run-1"])
     table = pd.DataFrame({"onset": [20.0, onset], "duration": duration, "stimulus": ["a", "b"]})

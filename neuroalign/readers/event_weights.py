@@ -89,7 +89,8 @@ def expected_activity(run: Run, shown: pd.DataFrame, period: float) -> np.ndarra
     onsets, lasted = (shown[name].to_numpy() for name in ("onset", "duration"))
     activity = _responses(run.middles[:, None] - onsets, lasted)
     # What would be there if the run began before the event, and went on after it.
-    steps = np.arange(np.ceil(hemodynamics.LENGTH / period) + 1)[:, None]
+    longest = hemodynamics.LENGTH + lasted.max(initial=0)
+    steps = np.arange(np.ceil(longest / period) + 1)[:, None]
     whole = _responses((run.middles[0] - onsets) % period + period * steps, lasted)
     there, full = (np.linalg.norm(part, axis=0) for part in (activity, whole))
     unseen = there <= np.maximum(ALONE, LEFT * full)
