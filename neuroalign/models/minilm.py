@@ -56,15 +56,14 @@ def load(
         Layers ``embeddings`` and ``block.0`` to ``block.5``.
     """
     folder = _folder()
-    import torch
     from safetensors.torch import load_file
     from tokenizers import Tokenizer
     from transformers import BertConfig, BertModel
 
+    from neuroalign.models.families.building import seeded
     from neuroalign.models.text import TextModel
 
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed reaches GPUs too
+    with seeded(seed):
         network = BertModel(BertConfig.from_pretrained(folder, local_files_only=True))
     if not untrained:
         weights = load_file(folder / "model.safetensors")

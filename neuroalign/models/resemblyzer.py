@@ -15,6 +15,7 @@ import torch
 
 from neuroalign.errors import MissingPackageError
 from neuroalign.models.audio import AudioModel, Place
+from neuroalign.models.families.building import seeded
 from neuroalign.models.frame_clock import FrameClock
 from neuroalign.models.spectral import triangles
 
@@ -113,8 +114,7 @@ def load(
         Layers ``lstm.0`` to ``lstm.2``, and ``embedding``.
     """
     file = _file()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # torch.manual_seed reaches GPUs too
+    with seeded(seed):
         network = VoiceNetwork()
     if not untrained:
         stored = torch.load(file, map_location="cpu", weights_only=True)["model_state"]

@@ -71,6 +71,7 @@ def load(
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+    from neuroalign.models.families.building import seeded
     from neuroalign.models.text import TextModel
 
     file = {"gguf_file": FILE, "local_files_only": True}
@@ -79,8 +80,7 @@ def load(
         if untrained:
             config = AutoConfig.from_pretrained(folder, **file)
             config.initializer_range = config.hidden_size**-0.5  # of SmolLM2; the file has none
-            with torch.random.fork_rng(devices=[]):
-                torch.default_generator.manual_seed(seed)  # torch.manual_seed reaches GPUs too
+            with seeded(seed):
                 network = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
         else:
             network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **file)
