@@ -21,9 +21,10 @@ from neuroalign.models.evaluation import (
     own_random_state,
 )
 from neuroalign.models.frame_clock import FrameClock, Piece
-from neuroalign.models.frames import label_frames, versions
+from neuroalign.models.frames import label_frames
 from neuroalign.models.identity import content_hash, network_hash
 from neuroalign.models.inputs import check_stimuli, inputs_hash
+from neuroalign.models.packages import versions
 from neuroalign.models.places import Place as Place
 from neuroalign.models.places import caught
 from neuroalign.models.protocol import chosen_layers

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import xarray as xr
@@ -61,14 +59,3 @@ def label_frames(
     for row, frames in zip(padded, values, strict=True):
         row[: len(frames)] = frames
     return label_layer(padded, layer, stimuli, model, axes=("time", "unit"), time=time)
-
-
-def versions(*packages: str) -> str:
-    """Return the versions of those packages that are installed, as an ingredient of a cache key."""
-    found = {}
-    for name in packages:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # one that only some files need
-            continue
-    return json.dumps(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.metadata
+import json
 import platform
 import sys
 import sysconfig
@@ -52,6 +53,17 @@ def package_at(name: str, file: str | None) -> str | None:
     return None
 
 
+def versions(*packages: str) -> str:
+    """Return the versions of those packages that are installed, as an ingredient of a cache key."""
+    found = {}
+    for name in packages:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:  # one that only some files need
+            continue
+    return json.dumps(found)
+
+
 @functools.lru_cache(maxsize=1)
 def _own_code() -> str:
     """Return a hash of the code that runs models, which changes more often than its version."""
@@ -68,5 +80,4 @@ def _distribution(top: str) -> str | None:
         return f"{top} {importlib.metadata.version(top)}"
     except importlib.metadata.PackageNotFoundError:
         names = sorted(set(importlib.metadata.packages_distributions().get(top, ())))
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in names]
-    return ", ".join(versions) or None
+    return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names) or None

@@ -12,8 +12,9 @@ from scipy import fft
 from scipy.signal import get_window
 
 from neuroalign.errors import DataError
-from neuroalign.models.frames import frame_centers, label_frames, n_frames, versions
+from neuroalign.models.frames import frame_centers, label_frames, n_frames
 from neuroalign.models.inputs import check_stimuli, inputs_hash
+from neuroalign.models.packages import versions
 from neuroalign.models.protocol import chosen_layers
 from neuroalign.models.sounds import stimulus_sound
 from neuroalign.progress import progress_bar

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from neuroalign.errors import DataError
 from neuroalign.models.contexts import checked_stride, most_texts
 from neuroalign.models.evaluation import known_device, known_precision
 from neuroalign.models.language import language_network
+from neuroalign.models.packages import versions
 from neuroalign.models.pooling import known_pooling
 from neuroalign.models.protocol import chosen_layers, label_layer
 from neuroalign.models.spool import open_store
@@ -213,12 +213,11 @@ class TextModel:
         """
         inputs = self._rules.inputs(stimuli)
         exact = [(one.numbers.tolist(), one.own, one.added) for one in inputs]
-        packages = ("neuroalign", "torch", "transformers", "tokenizers")
         return {
             **self._content(),
             "inputs": hashlib.sha256(json.dumps(exact).encode()).hexdigest(),
             "device": self._how.device.type,
-            "versions": json.dumps({name: version(name) for name in packages}),
+            "versions": versions("neuroalign", "torch", "transformers", "tokenizers"),
         }
 
     def activations(

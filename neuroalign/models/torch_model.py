@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from importlib.metadata import version
 
 import numpy as np
 import pandas as pd
@@ -26,6 +25,7 @@ from neuroalign.models.hooks import Catch
 from neuroalign.models.identity import content_hash, network_hash
 from neuroalign.models.inputs import KINDS, check_stimuli, inputs_hash
 from neuroalign.models.layers import Address, Wanted, block_outputs, find_layers, submodules
+from neuroalign.models.packages import versions
 from neuroalign.models.passes import Pass, Preprocess
 from neuroalign.models.preprocessing import ImagePreprocessing
 from neuroalign.models.protocol import label_layer
@@ -192,7 +192,6 @@ class TorchModel:
             "precision": self._pass.precision,
             "seed": self._pass.seed,
         }
-        packages = ("neuroalign", "torch", "numpy", "pillow")
         return {
             "network": self.fingerprint(),
             "preprocessing": repr(self.preprocess) if own else content_hash(self.preprocess),
@@ -200,7 +199,7 @@ class TorchModel:
             "reads": self.reads,
             "options": json.dumps(options, sort_keys=True),
             "device": self._pass.device.type,
-            "versions": json.dumps({name: version(name) for name in packages}),
+            "versions": versions("neuroalign", "torch", "numpy", "pillow"),
         }
 
     def activations(
