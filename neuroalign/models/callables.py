@@ -10,9 +10,9 @@ import xarray as xr
 
 from neuroalign.data.schema import as_labels
 from neuroalign.errors import DataError, name_some, unknown_name
+from neuroalign.models.inputs import KINDS
 from neuroalign.models.protocol import chosen_layers, label_layer
 
-KINDS = ("image", "text", "audio", "video")
 Function = Callable[[pd.DataFrame], Mapping[str, object]]
 
 
