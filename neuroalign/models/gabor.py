@@ -10,8 +10,8 @@ import xarray as xr
 from PIL import Image
 from scipy import fft
 
-from neuroalign.errors import DataError
 from neuroalign.models.images import stimulus_image
+from neuroalign.models.inputs import check_stimuli
 from neuroalign.models.protocol import chosen_layers, label_layer
 from neuroalign.progress import progress_bar
 
@@ -52,11 +52,8 @@ class GaborModel:
         The coordinates `frequency` (channel), in cycles an image, and `orientation` (channel), of
         bars in degrees from horizontal, counterclockwise, say what a channel is.
         """
-        labels = [str(label) for label in stimuli.index]
+        labels = check_stimuli(stimuli, "image", self.name)
         (layer,) = chosen_layers(layers, self.layers, self.layers)
-        if not labels:
-            message = f"Model {self.name!r} was given no stimuli."
-            raise DataError(message)
         table, filters = stimuli.set_axis(labels), gabor_filters()
         energies = np.empty((len(labels), len(filters), GRID, GRID), dtype=np.float32)
         with progress_bar(f"{self.name}: activations", len(labels)) as advance:

@@ -9,8 +9,8 @@ import pandas as pd
 import xarray as xr
 from PIL import Image
 
-from neuroalign.errors import DataError
 from neuroalign.models.images import stimulus_image
+from neuroalign.models.inputs import check_stimuli
 from neuroalign.models.protocol import chosen_layers, label_layer
 
 SIZE = 16
@@ -29,10 +29,7 @@ class PixelModel:
         self, stimuli: pd.DataFrame, layers: Sequence[str] | None = None
     ) -> Iterator[tuple[str, xr.DataArray]]:
         """Yield the layer "pixels" (stimulus, channel, row, column), in 0..1."""
-        labels = [str(label) for label in stimuli.index]
-        if not labels:
-            message = f"Model {self.name!r} was given no stimuli."
-            raise DataError(message)
+        labels = check_stimuli(stimuli, "image", self.name)
         stimuli = stimuli.set_axis(labels)
         for layer in chosen_layers(layers, self.layers, self.layers):
             rows = [
