@@ -147,8 +147,7 @@ def read_entry(folder: Path, manifest: Mapping[str, Any]) -> xr.DataArray:
     """
     values = np.empty(manifest["shape"], dtype=manifest["dtype"])
     _verify_zarr(folder, manifest)
-    for number, start, data in _verified(folder, manifest):
-        del number
+    for start, data in _verified(folder, manifest):
         part = values[start : start + manifest["rows_in_a_chunk"]]
         _bytes_of(part)[:] = data[: part.nbytes]
     coords = {name: (one["dims"], _array_of(one)) for name, one in manifest["coordinates"].items()}
@@ -172,8 +171,8 @@ def verify_entry(folder: Path) -> None:
             pass
 
 
-def _verified(folder: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[int, int, bytes]]:
-    """Yield the number, the first row and the bytes of each chunk."""
+def _verified(folder: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[int, bytes]]:
+    """Yield the first row and the bytes of each chunk."""
     check_files(folder, manifest)
     hashes = manifest["sha256_of_chunks"]
     for number, (file, start, _) in enumerate(_chunks(folder, manifest)):
@@ -181,13 +180,11 @@ def _verified(folder: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[int, 
         if hashlib.sha256(data).hexdigest() != hashes[number]:
             message = f"chunk {number} was changed"
             raise DamagedError(message)
-        yield number, start, data
+        yield start, data
 
 
 def _chunks(folder: Path, manifest: Mapping[str, Any]) -> Iterator[tuple[Path, int, int]]:
     """Yield the file, the first row and the bytes of each chunk, as Zarr numbers them."""
-    if "layers" in manifest:
-        return
     shape, rows = manifest["shape"], manifest["rows_in_a_chunk"]
     row = int(np.prod(shape[1:], dtype=np.int64)) * np.dtype(manifest["dtype"]).itemsize
     rest = ["0"] * (len(shape) - 1)
