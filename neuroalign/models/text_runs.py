@@ -12,13 +12,11 @@ from neuroalign.models.evaluation import evaluating, in_precision
 from neuroalign.models.generation import continue_inputs
 from neuroalign.models.language import LanguageNetwork
 from neuroalign.models.pooling import pool_tokens
-from neuroalign.models.spool import LayerStore
+from neuroalign.models.spool import ITEM_BYTES, LayerStore
 from neuroalign.models.surprisal import LAYER as SURPRISAL
 from neuroalign.models.surprisal import text_surprisals
 from neuroalign.models.text_passes import TextPass, run_in_batches
 from neuroalign.progress import progress_bar
-
-ITEM_BYTES = 4  # float32
 
 
 @dataclass(frozen=True)

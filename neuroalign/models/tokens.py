@@ -95,7 +95,7 @@ def _holds(token: str, letters: str) -> bool:
 def word_starts(tokenizer: Tokenizer) -> np.ndarray:
     """Return the ids of all tokens that end the word before them: special, or begun by a space.
 
-    None where the vocabulary does not mark the beginnings of words.
+    Empty where the vocabulary does not mark the beginnings of words.
     """
     vocabulary = tokenizer.get_vocab()
     if not any(token.startswith(tuple(SPACES)) for token in vocabulary):

@@ -16,7 +16,6 @@ from neuroalign.models.axes import Axes, LayerAxes
 from neuroalign.models.evaluation import (
     check_amounts,
     check_module,
-    evaluating,
     is_lazy,
     known_device,
     known_precision,
@@ -31,8 +30,6 @@ from neuroalign.models.preprocessing import ImagePreprocessing
 from neuroalign.models.protocol import label_layer
 from neuroalign.models.spool import LayerStore, default_budget, open_store
 from neuroalign.progress import announce
-
-__all__ = ["TorchModel", "evaluating", "known_device"]
 
 
 class TorchModel:
@@ -119,7 +116,6 @@ class TorchModel:
             raise DataError(message)
         self.module, self.reads = module, reads
         self.name = name or type(module).__name__
-        self.layers: list[str] = []
         self._default = block_outputs(module) if layers is None else layers
         if not submodules(module) or (layers is None and not self._default):
             message = (
