@@ -110,8 +110,6 @@ def test_the_held_out_table_is_that_of_choosing_on_a_half_by_hand():
 
 
 def _first_half_by_hand(model, table):
-    from neuroalign.models.localizer import _conditions
-
     preferred, in_first = _conditions(table, "condition", "sentences", "nonwords", 0)
     assert in_first[preferred].sum() == in_first[~preferred].sum() == N // 2
     values = pd.concat(model.values(), axis=1).to_numpy()
@@ -136,8 +134,6 @@ def _first_half_by_hand(model, table):
 
 def test_whole_groups_fall_into_one_half():
     table = stimuli().assign(group=np.tile(np.arange(N // 2), 4))
-    from neuroalign.models.localizer import _conditions
-
     _, in_first = _conditions(table, "condition", "sentences", "nonwords", 0)
     assert in_first.groupby(table["group"]).nunique().eq(1).all()
 
