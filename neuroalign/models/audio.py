@@ -16,6 +16,7 @@ from neuroalign.models.evaluation import (
     evaluating,
     in_precision,
     is_out_of_memory,
+    is_whole,
     known_device,
     known_precision,
     own_random_state,
@@ -110,8 +111,8 @@ class AudioModel:
         memory_budget: int | None = None,
         seed: int = 0,
     ) -> None:
-        if batch_size < 1:
-            message = f"batch_size={batch_size} is not a positive number of pieces of a sound."
+        if not is_whole(batch_size, least=1):
+            message = f"batch_size={batch_size!r} is not a positive number of pieces of a sound."
             raise DataError(message)
         clock.check_windows(window, stride)
         self.network, self.name, self.clock = network, name, clock

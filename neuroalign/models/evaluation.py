@@ -54,17 +54,18 @@ def check_module(module: object) -> None:
         raise DataError(message)
 
 
-def check_amounts(batch_size: object, memory_budget: object) -> None:
+def check_amounts(batch_size: object, memory_budget: object, *, of: str = "stimuli") -> None:
     """Refuse a size of batches or a budget that is no whole number; None is always allowed."""
-    if batch_size is not None and not _is_whole(batch_size, least=1):
-        message = f"batch_size={batch_size!r} is not a positive number of stimuli."
+    if batch_size is not None and not is_whole(batch_size, least=1):
+        message = f"batch_size={batch_size!r} is not a positive number of {of}."
         raise DataError(message)
-    if memory_budget is not None and not _is_whole(memory_budget, least=0):
+    if memory_budget is not None and not is_whole(memory_budget, least=0):
         message = f"memory_budget={memory_budget!r} is no number of bytes; give one, as 10**9."
         raise DataError(message)
 
 
-def _is_whole(number: object, *, least: int) -> bool:
+def is_whole(number: object, *, least: int) -> bool:
+    """Tell whether something is a whole number, and at least so large."""
     return isinstance(number, numbers.Integral) and int(number) >= least
 
 

@@ -13,7 +13,7 @@ import xarray as xr
 
 from neuroalign.errors import DataError
 from neuroalign.models.contexts import checked_stride, most_texts
-from neuroalign.models.evaluation import known_device, known_precision
+from neuroalign.models.evaluation import check_amounts, known_device, known_precision
 from neuroalign.models.language import language_network
 from neuroalign.models.packages import versions
 from neuroalign.models.pooling import known_pooling
@@ -113,9 +113,7 @@ class TextModel:
         precision: str = "float32",
         memory_budget: int | None = None,
     ) -> None:
-        if batch_size is not None and batch_size < 1:
-            message = f"batch_size={batch_size} is not a positive number of texts."
-            raise DataError(message)
+        check_amounts(batch_size, memory_budget, of="texts")
         self.network = network
         self.name = name or type(network).__name__
         reader = TextReader(own_tokenizer(tokenizer), prompt, separator)
