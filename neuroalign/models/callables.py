@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neuroalign.data.schema import as_labels
+from neuroalign.data.schema import as_labels, repeated
 from neuroalign.errors import DataError, name_some, unknown_name
 from neuroalign.models.inputs import KINDS
 from neuroalign.models.protocol import chosen_layers, label_layer
@@ -128,8 +128,7 @@ def _in_order(given: pd.DataFrame | xr.DataArray, labels: np.ndarray, what: str)
         index = pd.Index(as_labels(given["stimulus"].values, "stimulus"))
     else:
         index = pd.Index(as_labels(given.index, "stimulus"))
-    if not index.is_unique:
-        twice = index[index.duplicated()].unique()
+    if twice := repeated(index):
         message = f"{what} has several rows of {len(twice)} stimuli {name_some(twice)}."
         raise DataError(message)
     rows = index.get_indexer(pd.Index(labels))
