@@ -201,6 +201,15 @@ def test_a_cache_serves_frames_with_their_times(tmp_path):
         np.testing.assert_array_equal(again[layer].time, values.time)
 
 
+def test_a_pass_within_inference_mode_leaves_what_can_be_trained():
+    model, kept = make(), []
+    model.network.turned.register_forward_hook(lambda *given: kept.append(given[-1]))
+    with torch.inference_mode():
+        values_of(model, noise(0.5))
+    assert len(kept) == 1
+    assert not kept[0].is_inference()
+
+
 def test_each_ingredient_moves_the_key():
     def key(sound=None, **options):
         return make(**options).ingredients(table(sound or noise(0.5)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,11 @@ import xarray as xr
 
 from neuroalign.errors import DataError
 from neuroalign.models.evaluation import (
-    evaluating,
-    in_precision,
     is_out_of_memory,
     is_whole,
     known_device,
     known_precision,
-    own_random_state,
+    measuring,
 )
 from neuroalign.models.frame_clock import FrameClock, Piece
 from neuroalign.models.frames import label_frames
@@ -173,7 +171,10 @@ class AudioModel:
         ends = np.cumsum(numbers)
         with ExitStack() as stack:
             store = stack.enter_context(open_store({}, int(ends[-1]), budget=self._budget))
-            with progress_bar(f"{self.name}: activations", len(labels)) as advance, self._ready():
+            with (
+                progress_bar(f"{self.name}: activations", len(labels)) as advance,
+                measuring(self.network, self._device, self._precision, self._seed),
+            ):
                 for label, those, end, number in zip(labels, pieces, ends, numbers, strict=True):
                     self._run(table, label, those, store, int(end - number), wanted)
                     advance()
@@ -199,16 +200,6 @@ class AudioModel:
             )
             raise DataError(message)
         return clock.pieces(length, self._window, self._stride)
-
-    @contextmanager
-    def _ready(self) -> Iterator[None]:
-        with (
-            evaluating(self.network, self._device),
-            own_random_state(self._device, self._seed),
-            in_precision(self._device, self._precision),
-            torch.no_grad(),
-        ):
-            yield
 
     def _run(
         self,

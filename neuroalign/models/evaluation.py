@@ -5,7 +5,7 @@ from __future__ import annotations
 import numbers
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -195,6 +195,30 @@ def _exact_elsewhere() -> Iterator[None]:
     finally:
         for (holder, name, _), value in zip(places, before, strict=True):
             setattr(holder, name, value)
+
+
+@contextmanager
+def measuring(
+    module: torch.nn.Module, device: torch.device, precision: str, seed: int
+) -> Iterator[None]:
+    """Make a module ready for a pass whose submodules are watched; afterwards all is as it was."""
+    # Without gradients, but no "inference mode", also where the caller is in it: what a
+    # network keeps of a pass, such as tables of positions, could not be trained with.
+    with (
+        torch.inference_mode(mode=False),
+        evaluating(module, device),
+        own_random_state(device, seed),
+        in_precision(device, precision),
+        torch.no_grad(),
+        _uncompiled(),
+    ):
+        yield
+
+
+def _uncompiled() -> AbstractContextManager[object]:
+    """Run what `torch.compile` wrapped as it was written: hooks would be compiled in every pass."""
+    stance = getattr(torch.compiler, "set_stance", None)  # since torch 2.6
+    return nullcontext() if stance is None else stance("force_eager")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

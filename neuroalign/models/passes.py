@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,11 +12,9 @@ import torch
 from neuroalign.errors import DataError, NeuroalignError, reason
 from neuroalign.models.batches import BatchSize, collate, largest_step
 from neuroalign.models.evaluation import (
-    evaluating,
     home_device,
-    in_precision,
     is_out_of_memory,
-    own_random_state,
+    measuring,
 )
 from neuroalign.models.hooks import Catch, watched
 from neuroalign.models.inputs import read_stimulus
@@ -42,7 +40,7 @@ class Pass:
     def run_first(self, stimuli: pd.DataFrame) -> None:
         """Run the first stimulus, where the network is, so that it makes what it lacks."""
         device = home_device(self.module, self.device)
-        with self._ready(device):
+        with measuring(self.module, device, self.precision, self.seed):
             self._call(stimuli, [stimuli.index[0]], device)
 
     def run(self, stimuli: pd.DataFrame, catch: Catch, budget: int) -> bool:
@@ -57,7 +55,7 @@ class Pass:
         size = BatchSize(self.batch_size, self.device, budget)
         modules, start = submodules(self.module), 0
         with (
-            self._ready(self.device),
+            measuring(self.module, self.device, self.precision, self.seed),
             watched({path: modules[path] for path in catch.paths}, catch.receive),
             progress_bar(f"{self.name}: activations", len(labels)) as advance,
         ):
@@ -78,20 +76,6 @@ class Pass:
                 start += len(batch)
                 advance(len(batch))
         return True
-
-    @contextmanager
-    def _ready(self, device: torch.device) -> Iterator[None]:
-        # Without gradients, but no "inference mode", also where the caller is in it: what a
-        # network keeps of a pass, such as tables of positions, could not be trained with.
-        with (
-            torch.inference_mode(mode=False),
-            evaluating(self.module, device),
-            own_random_state(device, self.seed),
-            in_precision(device, self.precision),
-            torch.no_grad(),
-            _uncompiled(),
-        ):
-            yield
 
     def _fits(self, stimuli: pd.DataFrame, labels: list[str]) -> bool:
         """Run a batch; False where memory does not suffice for so many stimuli."""
@@ -138,9 +122,3 @@ class Pass:
                 f"({reason(error)})."
             )
             raise DataError(message) from error
-
-
-def _uncompiled() -> AbstractContextManager[object]:
-    """Run what `torch.compile` wrapped as it was written: hooks would be compiled in every pass."""
-    stance = getattr(torch.compiler, "set_stance", None)  # since torch 2.6
-    return nullcontext() if stance is None else stance("force_eager")
