@@ -65,11 +65,10 @@ class Loader:
 def list_entries(model: Named = None, folder: Folder = None) -> None:
     """List what is kept, the last used first: model, layer, shape, bytes and when it was used."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     from neuroalign.models.cache_folder import open_cache, show_bytes
-    from neuroalign.report.console import WIDTH
+    from neuroalign.report.terminal import terminal
 
     kept_in = open_cache(folder)
     found = _matching(kept_in, model)
@@ -79,7 +78,7 @@ def list_entries(model: Named = None, folder: Folder = None) -> None:
     for kept in reversed(found):
         table.add_row(*_described(kept), kept.key[:12])
     if found:
-        Console(width=None if Console().is_terminal else WIDTH, markup=False).print(table)
+        terminal().print(table)
     total = show_bytes(sum(kept.size for kept in found))
     limit = show_bytes(kept_in.limit)
     typer.echo(f"{len(found)} entries of {total} in {kept_in.path}; the limit is {limit}.")

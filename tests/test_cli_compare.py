@@ -74,11 +74,12 @@ def test_what_cannot_be_compared_is_refused_in_a_sentence(runs, folders, message
 
 
 def test_undefined_similarities_are_dashes_and_nothing_is_called_fitted(capsys):
-    row = {"first": "a", "second": "b", "similarity_first": 0.5, "similarity_second": np.nan}
+    row = {"first": "a[one]", "second": "b", "similarity_first": 0.5, "similarity_second": np.nan}
     unknown = dict.fromkeys(("difference", "low", "high", "p", "p_holm"), np.nan)
     print_comparison(pd.DataFrame([row | unknown | {"interval": "conditional"}]))
     printed = capsys.readouterr().out
     assert "0.500" in printed
+    assert "a[one]" in printed  # brackets are no markup
     assert "nan" not in printed
     assert printed.splitlines()[-1] == (
         "Intervals: over new stimuli, for these neuroids and subjects."

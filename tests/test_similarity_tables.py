@@ -175,3 +175,12 @@ def test_the_terminal_says_what_the_numbers_mean(rng, capsys):
     assert "Mean over views: p0, p1, p2, p3." in printed
     assert "a perfect model lies between" in printed
     assert f"{scores.similarity.mean().item():.3f}" in printed
+
+
+def test_members_of_outputs_are_printed_to_the_letter(rng, capsys):
+    dataset, units, _ = systems(rng)
+    scores = na.score({"both[late]": units}, dataset, na.rsa.RSA(), progress=False)
+    print_summary(scores, na.summarize(scores), {"other[one]": scores})
+    printed = capsys.readouterr().out
+    assert printed.count("both[late]") == 2
+    assert "other[one]" in printed

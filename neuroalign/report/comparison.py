@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 import xarray as xr
-from rich.console import Console
 from rich.table import Table
 
 from neuroalign.errors import DataError
-from neuroalign.report.console import WIDTH
+from neuroalign.report.terminal import terminal
 from neuroalign.results.store import ARRAYS, load_scores
 from neuroalign.results.tables import best_layer
 
@@ -69,7 +68,7 @@ def _at_one_layer(folder: Path) -> xr.Dataset:
 
 def print_comparison(table: pd.DataFrame) -> None:
     """Print the table of `compare`, and what its numbers mean."""
-    console = Console(width=None if Console().is_terminal else WIDTH)
+    console = terminal()
     value, title = (
         "r",
         "Difference of median r over neuroids, at the layers chosen on training folds",

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 import xarray as xr
-from rich.console import Console
 from rich.table import Table
 
 from neuroalign.data.cards import DatasetCard
 from neuroalign.inference.intervals import difference_interval
 from neuroalign.report.cards import table_of_cards
 from neuroalign.report.similarity import print_similarity
+from neuroalign.report.terminal import terminal
 from neuroalign.results.tables import best_layer, summarize
-
-WIDTH = 120  # of tables that go to a file
 
 ESTIMANDS = {
     "procedure": "expected score of fitting at this number of training stimuli, over new stimuli, "
@@ -32,7 +30,7 @@ def print_summary(
     if "similarity" in scores:
         print_similarity(scores, table, beside)
         return
-    console = _console()
+    console = terminal()
     attrs = scores.attrs
     profile = Table(title=f"{attrs['model']} on {attrs['dataset']}: median r over neuroids")
     bounds = {"ceiling r": "ceiling_r", "r / ceiling": "normalized_r"}
@@ -109,12 +107,7 @@ def print_table(values: pd.DataFrame) -> None:
         table.add_column(str(name))
     for row in values.itertuples(index=False):
         table.add_row(*map(str, row))
-    _console().print(table)
-
-
-def _console() -> Console:
-    """Open the terminal, or a file of some width; brackets, as in names of layers, are text."""
-    return Console(width=None if Console().is_terminal else WIDTH, markup=False)
+    terminal().print(table)
 
 
 def _number(value: object) -> str:

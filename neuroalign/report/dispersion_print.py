@@ -11,15 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import xarray as xr
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from neuroalign.data.schema import CONDITION, STIMULUS_KINDS
 from neuroalign.dispersion.confounding import confounds, form_values, from_most_agreed
 from neuroalign.dispersion.differences import mean_interval
+from neuroalign.report.terminal import terminal
 
-WIDTH = 120  # of tables that go to a file
 ARRAYS, TABLE = "dispersion.nc", "table.csv"
 LONGEST = 48  # characters of a text
 WORDS = {
@@ -181,7 +179,7 @@ def print_dispersion(
     n : int
         Stimuli of each kind.
     """
-    console = Console(width=None if Console().is_terminal else WIDTH)
+    console = terminal()
     table = dispersion_table(dispersion, stimuli, form=form)
     n = min(n, len(table) // 2)
     grid = Table(
@@ -192,14 +190,12 @@ def print_dispersion(
         grid.add_column(name.replace("_r2", " R2"), justify="right" if name in numbers else "left")
     for rows in (table.iloc[:n], table.iloc[len(table) - n :]):
         for row in rows.to_dict("records"):
-            grid.add_row(
-                escape(row["stimulus"]), escape(row["shown"]), *(_number(row[c]) for c in numbers)
-            )
+            grid.add_row(row["stimulus"], row["shown"], *(_number(row[c]) for c in numbers))
         grid.add_section()
     console.print(grid)
     console.print(_systems(dispersion))
     for sentence in summary_sentences(dispersion, form=form):
-        console.print(sentence, markup=False, highlight=False)
+        console.print(sentence, highlight=False)
 
 
 def summary_sentences(dispersion: xr.Dataset, *, form: str = "relative") -> list[str]:
@@ -250,7 +246,7 @@ def _systems(dispersion: xr.Dataset) -> Table:
     grid.add_column("system")
     grid.add_column(f"residual{found.unit}", justify="right")
     for name, value in found.residual.sort_values(kind="stable").items():
-        grid.add_row(escape(str(name)), _number(value))
+        grid.add_row(str(name), _number(value))
     return grid
 
 

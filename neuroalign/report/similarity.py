@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import xarray as xr
-from rich.console import Console
 from rich.table import Table
 
 from neuroalign.report.saving import save_figure
+from neuroalign.report.terminal import terminal
 from neuroalign.results.similarity_table import BOUNDS, SELF_INCLUSION, similarity_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WIDTH = 120  # of tables that go to a file
 WORDS = {
     "shuffled": "shuffled",
     "ceiling_halves": "halves",
@@ -52,7 +51,7 @@ def print_similarity(
     beside : mapping of str to Dataset
         Scores of other models.
     """
-    console = Console(width=None if Console().is_terminal else WIDTH)
+    console = terminal()
     attrs = scores.attrs
     beside_columns = [name for name in WORDS if name in table]
     grid = Table(title=f"{attrs['model']} on {attrs['dataset']}: {attrs['metric']}")
@@ -71,15 +70,15 @@ def print_similarity(
             )
     console.print(grid)
     views = ", ".join(map(str, scores["view"].values))
-    console.print(f"Mean over views: {views}. Interval: {attrs['interval']}.", markup=False)
-    console.print(f"Chance: {attrs['chance']}.", markup=False)
+    console.print(f"Mean over views: {views}. Interval: {attrs['interval']}.")
+    console.print(f"Chance: {attrs['chance']}.")
     for name, sentence in MEANINGS.items():
         if name in table:
-            console.print(f"{sentence[:1].upper()}{sentence[1:]}.", markup=False)
+            console.print(f"{sentence[:1].upper()}{sentence[1:]}.")
     why = "; ".join(f"{reason}: {n}" for reason, n in _reasons(scores["undefined"]).items())
-    console.print(f"{attrs['undefined']}{f' ({why})' if why else ''}.", markup=False)
+    console.print(f"{attrs['undefined']}{f' ({why})' if why else ''}.")
     if attrs["left_out"]:
-        console.print(f"{attrs['left_out']}.", markup=False)
+        console.print(f"{attrs['left_out']}.")
 
 
 def _reasons(codes: xr.DataArray) -> dict[str, int]:
