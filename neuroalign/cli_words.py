@@ -73,7 +73,7 @@ Against = Annotated[
     str | None,
     typer.Option(
         help="Models to beat, separated by commas, or 'none'. By default the untrained twin, as "
-        "in timm:resnet50-untrained, and the pixels or the rate of words."
+        "in timm:resnet50-untrained, and the baseline of what is read, as pixels of images."
     ),
 ]
 Guards = Annotated[
