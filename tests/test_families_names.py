@@ -169,6 +169,12 @@ def test_a_seed_is_a_whole_number(seed):
         pass
 
 
+@pytest.mark.parametrize("name", ["efficientnet-lite0", "minilm"])
+def test_a_seed_of_a_network_of_a_package_is_a_whole_number(name):
+    with refused("seed=1.5 is not a whole number; give one, as in seed=0."):
+        na.load_model(f"{name}-untrained", seed=1.5)
+
+
 def test_weights_are_loaded_exactly_or_refused():
     network = torch.nn.Linear(2, 1)
     own = {"weight": torch.ones(1, 2), "bias": torch.ones(1)}
