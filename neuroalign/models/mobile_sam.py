@@ -56,9 +56,10 @@ def load(
         Layers ``layers.0.blocks.0`` to ``layers.3.blocks.1``, and ``neck``, what is found objects
         with.
     """
-    from neuroalign.models.families.building import image_model, load_exactly, made_from, seeded
+    from neuroalign.models.families.building import load_exactly, made_from, seeded, wrapped
     from neuroalign.models.preprocessing import ImagePreprocessing
     from neuroalign.models.tiny_vit import BLOCKS, TinyViT
+    from neuroalign.models.torch_model import TorchModel
 
     if isinstance(pixels, bool) or not isinstance(pixels, int) or pixels < STEP or pixels % STEP:
         message = f"pixels={pixels!r} is not a multiple of {STEP}; give one, as in pixels=256."
@@ -71,7 +72,8 @@ def load(
     blocks = [
         f"layers.{stage}.blocks.{n}" for stage, many in enumerate(BLOCKS) for n in range(many)
     ]
-    return image_model(
+    return wrapped(
+        TorchModel,
         network,
         name=f"{NAME}-untrained" if untrained else NAME,
         preprocess=ImagePreprocessing(

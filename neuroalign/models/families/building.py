@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import TypeVar
 
 import torch
-from PIL import Image
 
 from neuroalign.errors import DataError, MissingPackageError, name_some, reason
-from neuroalign.models.text import TextModel
-from neuroalign.models.torch_model import TorchModel
 
-Preprocess = Callable[[Image.Image], torch.Tensor]
+Made = TypeVar("Made")
 
 
 @contextmanager
@@ -97,38 +95,22 @@ def refuse_preprocessing(name: str, what: str) -> DataError:
     return DataError(message)
 
 
-def image_model(
-    network: torch.nn.Module,
-    *,
-    name: str,
-    preprocess: Preprocess,
-    layers: Sequence[str] | str | None,
-    device: str,
-    origin: dict[str, str | None],
-    **options: object,
-) -> TorchModel:
-    """Wrap an image network; options left at None are those of `TorchModel`."""
-    given: dict[str, object] = {"layers": layers, **options}
-    given = {option: value for option, value in given.items() if value is not None}
-    model = TorchModel(network, name=name, preprocess=preprocess, device=device, **given)  # type: ignore[arg-type]
-    vars(model)["origin"] = origin
-    return model
+def wrapped(
+    kind: Callable[..., Made], *parts: object, origin: dict[str, str | None], **options: object
+) -> Made:
+    """Make a model of the parts of a network; options left at None are those of the model.
 
-
-def text_model(
-    network: torch.nn.Module,
-    tokenizer: object,
-    *,
-    name: str,
-    layers: Sequence[str] | str | None,
-    device: str,
-    origin: dict[str, str | None],
-    **options: object,
-) -> TextModel:
-    """Wrap a language network; options left at None are those of `TextModel`."""
-    given: dict[str, object] = {"layers": layers, **options}
-    given = {option: value for option, value in given.items() if value is not None}
-    model = TextModel(network, tokenizer, name=name, device=device, **given)  # type: ignore[arg-type]
+    Parameters
+    ----------
+    kind : class of models
+    *parts
+        A network, and what else the model is made of.
+    origin : dict
+        From `made_from`.
+    **options
+        Of the model.
+    """
+    model = kind(*parts, **{name: one for name, one in options.items() if one is not None})
     vars(model)["origin"] = origin
     return model
 

@@ -10,6 +10,7 @@ import torch
 
 from neuroalign.errors import DataError, reason, unknown_name
 from neuroalign.models.audio import AudioModel, Place
+from neuroalign.models.families.building import wrapped
 from neuroalign.models.frame_clock import FrameClock, conv_clock
 
 if TYPE_CHECKING:
@@ -75,11 +76,7 @@ def audio_model(
         raise DataError(message)
     places = {"features": Place(blocks[0], given=True)}
     places |= {f"block.{number}": Place(block) for number, block in enumerate(blocks)}
-    told = {key: value for key, value in {**told, **options}.items() if value is not None}
-    origin = told.pop("origin", None)
-    model = AudioModel(core, places, Extractor(extractor), clock, **told)
-    vars(model)["origin"] = origin
-    return model
+    return wrapped(AudioModel, core, places, Extractor(extractor), clock, **told, **options)
 
 
 class Extractor:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neuroalign.errors import DataError, reason, unknown_name
-from neuroalign.models.families.building import text_model
+from neuroalign.models.families.building import wrapped
 from neuroalign.models.text import TextModel
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ def language_model(
     for option in options:
         if option not in known:
             raise unknown_name(option, known, kind=f"option of model {full!r}")
-    return text_model(_reader(network, full, part), _tokenizer(folder, full), **told, **options)
+    reader, tokenizer = _reader(network, full, part), _tokenizer(folder, full)
+    return wrapped(TextModel, reader, tokenizer, **told, **options)
 
 
 def _reader(network: Any, full: str, part: str | None) -> PreTrainedModel:

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from neuroalign.errors import DataError, reason
-from neuroalign.models.families.building import image_model, refuse_preprocessing
+from neuroalign.models.families.building import refuse_preprocessing, wrapped
 from neuroalign.models.layers import block_outputs
 from neuroalign.models.preprocessing import ImagePreprocessing
+from neuroalign.models.torch_model import TorchModel
 
 if TYPE_CHECKING:
     from PIL import Image
     from transformers import PreTrainedModel
-
-    from neuroalign.models.torch_model import TorchModel
 
 FILE = "preprocessor_config.json"
 # Image processors that resize, crop, scale and normalize, in this order, and do nothing else.
@@ -53,7 +52,8 @@ def vision_model(
         tower = ImagePart(network)
         spaces = ["visual_projection"] if hasattr(tower, "visual_projection") else []
         told = {**told, "layers": told["layers"] or [*block_outputs(tower), *spaces]}
-    return image_model(tower, preprocess=preprocess or read_preprocessing(folder, full), **told)
+    preprocess = preprocess or read_preprocessing(folder, full)
+    return wrapped(TorchModel, tower, preprocess=preprocess, **told)
 
 
 class ImagePart(torch.nn.Module):

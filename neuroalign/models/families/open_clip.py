@@ -187,11 +187,12 @@ def _image_part(
 ) -> TorchModel:
     import torch
 
-    from neuroalign.models.families.building import image_model
+    from neuroalign.models.families.building import wrapped
     from neuroalign.models.layers import block_outputs
+    from neuroalign.models.torch_model import TorchModel
 
     tower = torch.nn.Sequential()  # so that the output of the tower itself is a layer
     tower.add_module("visual", network.visual)
     blocks = [f"visual.{layer}" for layer in block_outputs(network.visual)]
     told = {**told, "layers": told["layers"] or [*blocks, "visual"]}
-    return image_model(tower, preprocess=preprocess, **told)
+    return wrapped(TorchModel, tower, preprocess=preprocess, **told)

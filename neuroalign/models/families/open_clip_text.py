@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from neuroalign.errors import DataError
-from neuroalign.models.families.building import text_model
+from neuroalign.models.families.building import wrapped
+from neuroalign.models.text import TextModel
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-    from neuroalign.models.text import TextModel
 
 
 class TextTower(torch.nn.Module):
@@ -77,7 +76,7 @@ def text_part(network: torch.nn.Module, architecture: str, full: str, **told: An
             "CLIP; load its language network by 'hf:', or use part='image'."
         )
         raise DataError(message)
-    return text_model(TextTower(network), _tokenizer(tokenizer), **told)
+    return wrapped(TextModel, TextTower(network), _tokenizer(tokenizer), **told)
 
 
 def _tokenizer(simple: Any) -> Tokenizer:

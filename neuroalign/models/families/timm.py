@@ -55,13 +55,15 @@ def load(
     -------
     TorchModel
     """
-    from neuroalign.models.families.building import image_model, made_from, model_name, seeded
+    from neuroalign.models.families.building import made_from, model_name, seeded, wrapped
+    from neuroalign.models.torch_model import TorchModel
 
     full = f"timm:{name}"
     asked, weights, overlay = _weights(name, full, checkpoint, revision, untrained=untrained)
     with seeded(seed):
         network = _network(asked, full, pretrained=not untrained, overlay=overlay)
-    return image_model(
+    return wrapped(
+        TorchModel,
         network,
         name=model_name(full, untrained=untrained),
         preprocess=preprocess or preprocessing(network, full),

@@ -57,8 +57,9 @@ def load(
     -------
     TorchModel
     """
-    from neuroalign.models.families.building import image_model, made_from, model_name, seeded
+    from neuroalign.models.families.building import made_from, model_name, seeded, wrapped
     from neuroalign.models.families.hub import in_words
+    from neuroalign.models.torch_model import TorchModel
 
     full = f"torchvision:{name}"
     network_name, weights = _known(name)
@@ -66,7 +67,8 @@ def load(
         network = _network(network_name, weights, trained=not (untrained or checkpoint))
     if checkpoint and not untrained:
         _fill(network, checkpoint, full)
-    return image_model(
+    return wrapped(
+        TorchModel,
         network,
         name=model_name(full, untrained=untrained),
         preprocess=preprocess or preprocessing(weights, full),
