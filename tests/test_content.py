@@ -66,3 +66,9 @@ def test_a_file_is_its_bytes_whatever_its_name(tmp_path):
 
 def test_text_that_could_be_no_file_is_text():
     assert hash_of("a\0b") != hash_of("x" * 100_000)
+
+
+def test_tensors_of_half_precision_are_their_numbers():
+    half = torch.tensor([1.0, 2.5]).bfloat16()
+    assert hash_of(half) == hash_of(half.float())
+    assert hash_of(half) != hash_of(half + 1)

@@ -356,6 +356,16 @@ def test_a_picture_of_billions_of_pixels_is_named(tmp_path):
         stimulus_image(show(path), "s0")
 
 
+def test_a_damaged_tag_of_a_tiff_is_named(tmp_path):
+    path = tmp_path / "image.tif"
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(path)
+    content = bytearray(path.read_bytes())
+    content[72] = 2  # the type of a tag: a number is said to be text, and Pillow raises TypeError
+    path.write_bytes(content)
+    with refusal(DataError, f"The image {str(path)!r} of stimulus 's0' cannot be read."):
+        stimulus_image(show(path), "s0")
+
+
 def test_every_refusal_is_a_neuroalign_error():
     with pytest.raises(NeuroalignError):
         na.load_model("nothing like it")

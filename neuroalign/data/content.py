@@ -20,7 +20,9 @@ def feed(digest: Any, value: object) -> None:
         a tuple or list of these, such as a sound and its rate.
     """
     if hasattr(value, "detach"):  # a tensor, wherever it is
-        value = value.detach().cpu().numpy()
+        value = value.detach().cpu()
+        # NumPy knows no bfloat16, whose numbers float32 holds exactly.
+        value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
     if isinstance(value, Path) or (isinstance(value, str) and _is_file(value)):
         digest.update(Path(value).read_bytes())
     elif isinstance(value, (tuple, list)):

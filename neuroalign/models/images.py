@@ -10,9 +10,6 @@ from PIL import Image
 
 from neuroalign.errors import DataError
 
-# What PIL raises about damaged files, and about a picture of billions of pixels.
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-
 
 def stimulus_image(stimuli: pd.DataFrame, label: str) -> Image.Image:
     """Return the RGB image of one stimulus.
@@ -38,7 +35,9 @@ def stimulus_image(stimuli: pd.DataFrame, label: str) -> Image.Image:
         try:
             with Image.open(value) as image:
                 image.load()
-        except _UNREADABLE as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # PIL raises whatever a damaged file makes its plugins do
             message = f"The image {str(value)!r} of stimulus {label!r} cannot be read."
             raise DataError(message) from error
         return _rgb(image, label)
