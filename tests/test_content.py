@@ -42,6 +42,9 @@ PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
         ([LONG, 100.0], [CHANGED, 100.0]),
         (([LONG, LONG], 100.0), ([LONG, CHANGED], 100.0)),
         (torch.tensor(LONG), torch.tensor(CHANGED)),
+        ([1, 23], [12, 3]),
+        ([[1], [2, 3]], [[1, 2], [3]]),
+        ([[], [1]], [[1], []]),
         (1.0, 2.0),
     ],
 )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 
-def feed(digest: Any, value: object) -> None:
+def feed(digest: Any, value: Any) -> None:
     """Give a hash the content of a stimulus, so that equal content has equal hashes.
 
     Parameters
@@ -26,8 +27,10 @@ def feed(digest: Any, value: object) -> None:
     if isinstance(value, Path) or (isinstance(value, str) and _is_file(value)):
         digest.update(Path(value).read_bytes())
     elif isinstance(value, (tuple, list)):
-        for part in value:
-            feed(digest, part)
+        for part in value:  # as hashes, all of one length: 1, 23 is not 12, 3
+            own = hashlib.sha256()
+            feed(own, part)
+            digest.update(own.digest())
     elif isinstance(value, np.ndarray) or hasattr(value, "__array_interface__"):
         array = np.ascontiguousarray(value)
         digest.update(str((array.shape, array.dtype)).encode() + array.tobytes())

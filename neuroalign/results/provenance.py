@@ -108,9 +108,8 @@ def _hash_stimuli(stimuli: pd.DataFrame) -> str:
     """Hash labels and content; files by their bytes."""
     digest = hashlib.sha256()
     for label, row in stimuli.iterrows():
-        digest.update(str(label).encode())
-        for value in row:
-            feed(digest, value)
+        digest.update(repr(str(label)).encode())
+        feed(digest, tuple(row))
     return digest.hexdigest()
 
 
