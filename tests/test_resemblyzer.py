@@ -11,8 +11,9 @@ import torch
 from scipy.signal import lfilter
 
 from neuroalign.errors import MissingPackageError
-from neuroalign.models.resemblyzer import LEVEL, VoiceNetwork, _file, load, mel_power
+from neuroalign.models.resemblyzer import LEVEL, VoiceNetwork, load, mel_power
 from neuroalign.models.sounds import Sound
+from neuroalign.models.weights import weights_folder
 from neuroalign.testing import check_model
 
 RATE = 16_000
@@ -26,7 +27,7 @@ SPEAKERS = [(110, 1.0), (210, 1.17), (150, 0.95), (260, 1.25)]  # pitch in Hz, s
 @pytest.fixture
 def weights():
     try:
-        return _file()
+        return weights_folder("resemblyzer", name="", install="") / "pretrained.pt"
     except MissingPackageError:
         pytest.skip("the weights of Resemblyzer are not installed")
 
@@ -108,34 +109,32 @@ def test_the_network_is_one_of_three_recurrent_layers_with_the_stored_weights(we
     np.testing.assert_allclose(found["lstm.0"].time, np.arange(30) * 0.01)
 
 
-@pytest.mark.usefixtures("weights")
 def test_frames_depend_on_the_sound_up_to_them_only():
     before = noise(0.5).samples
     after = before.copy()
     after[4000:] *= -0.5
     stimuli = pd.DataFrame({"audio": [Sound(before, RATE), Sound(after, RATE)]}, ["a", "b"])
-    for _, values in load().activations(stimuli):
+    for _, values in load(untrained=True).activations(stimuli):
         one, two = values.values
         moved = np.abs(one - two).max(1) > 1e-6
         assert not moved[:24].any()  # centered up to 230 ms, of 12.5 ms on either side
         assert moved[25:].all()
 
 
-@pytest.mark.usefixtures("weights")
 @pytest.mark.parametrize("untrained", [False, True])
-def test_the_model_keeps_its_contract(untrained):
+def test_the_model_keeps_its_contract(untrained, request):
+    if not untrained:
+        request.getfixturevalue("weights")
     sounds = [noise(0.2, 1), noise(0.3, 2), noise(0.2, 3), noise(0.25, 4)]
     model = load(untrained=untrained)
     assert model.layers == ["lstm.0", "lstm.1", "lstm.2", "embedding"]
     check_model(model, pd.DataFrame({"audio": sounds}, list("abcd")))
 
 
-@pytest.mark.usefixtures("weights")
 def test_the_twin_is_given_by_its_seed_and_leaves_the_random_state_alone():
     before = torch.random.get_rng_state()
     prints = [load(untrained=True, seed=seed).fingerprint() for seed in (0, 0, 1)]
     assert prints[0] == prints[1] != prints[2]
-    assert load().fingerprint() not in prints
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -147,12 +146,13 @@ def test_silence_has_an_embedding_that_is_a_number():
 
 
 def test_missing_weights_are_named_by_how_to_install_them(monkeypatch):
-    monkeypatch.setattr("neuroalign.models.resemblyzer.find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "resemblyzer", None)
     sentence = (
         "Model 'resemblyzer' needs its weights; run pip install --no-deps Resemblyzer==0.1.4."
     )
     with pytest.raises(MissingPackageError, match=f"^{re.escape(sentence)}$"):
         load()
+    assert load(untrained=True).origin["checkpoint"] == "none: random under seed 0"
 
 
 @pytest.mark.usefixtures("weights")

@@ -267,6 +267,26 @@ def test_layers_beyond_the_memory_budget_go_through_the_disk(monkeypatch):
         np.testing.assert_allclose(found[layer], values, atol=1e-5)
 
 
+def test_a_pass_within_inference_mode_leaves_what_can_be_trained():
+    kept, network = [], bert()
+    network.encoder.register_forward_hook(lambda *given: kept.append(given[-1][0]))
+    with torch.inference_mode():
+        values_of(TextModel(network, word_pieces()), story("unhappy"))
+    assert len(kept) == 2  # one when the model is made, one of the story
+    assert not any(states.is_inference() for states in kept)
+
+
+@BOTH
+def test_random_draws_of_a_network_are_its_own_and_the_same_in_every_pass(make):
+    model = make()
+    noisy = model.network.get_input_embeddings()
+    noisy.register_forward_hook(lambda *given: given[-1] + torch.randn_like(given[-1]))
+    before = torch.get_rng_state()
+    one, two = (values_of(model, story("unhappy"), layers="block.1") for _ in range(2))
+    np.testing.assert_array_equal(one["block.1"], two["block.1"])
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_half_precision_is_averaged_in_float32():
     model = TextModel(bert().to(torch.bfloat16), word_pieces())
     for values in values_of(model, story("unhappy")).values():

@@ -13,6 +13,7 @@ import xarray as xr
 
 from neuroalign.errors import DataError
 from neuroalign.models.evaluation import (
+    check_amounts,
     is_out_of_memory,
     is_whole,
     known_device,
@@ -112,6 +113,7 @@ class AudioModel:
         if not is_whole(batch_size, least=1):
             message = f"batch_size={batch_size!r} is not a positive number of pieces of a sound."
             raise DataError(message)
+        check_amounts(None, memory_budget)
         clock.check_windows(window, stride)
         self.network, self.name, self.clock = network, name, clock
         self._places, self._prepare = dict(places), prepare

