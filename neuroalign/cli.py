@@ -86,7 +86,6 @@ def score(
     layers, so that the right answer is known and nothing is downloaded.
     """
     import neuroalign as na
-    from neuroalign.models.catalog import twin_of
     from neuroalign.numerics.device import check_device
 
     check_device(device)
@@ -97,14 +96,12 @@ def score(
     if (model, dataset) == (DEMO_MODEL, DEMO_DATASET):
         typer.echo(f"Scoring the embedded case: {model} on {dataset}, whose truth is known.")
     lag = options.time_grid(delays)
+    model, of_model = options.asked_model(model, model_option)
     folder = run_folder(out, run_name(model, beside, dataset, measure))
-    of_model = options.read_pairs(model_option, "--model-option")
     of_data = options.dataset_options(dataset, option)
     load = Loader(device, cache)
     network = load(model, of_model)
-    # Without weights a network is the twin of itself, however that was asked for.
-    named = network.name if network.name == twin_of(model) else model
-    rivals = options.rivals_of(named, network.reads, against)
+    rivals = options.rivals_of(model, network.reads, against)
     looked_for = options.guards_of(guards, network.reads, rivals)
     data = na.load_dataset(dataset, subjects=options.split_names(subjects), **of_data)
     typer.echo(repr(data))

@@ -173,6 +173,17 @@ def check_beside(metric: str, beside: str | None) -> None:
         raise NeuroalignError(message)
 
 
+def asked_model(model: str, option: list[str] | None) -> tuple[str, dict[str, str]]:
+    """Return the model that is meant and its options: with untrained=true that is the twin."""
+    from neuroalign.models.catalog import twin_of
+
+    pairs = read_pairs(option, "--model-option")
+    if _TRUTH.get(pairs.get("untrained", "").lower()) and (twin := twin_of(model)):
+        del pairs["untrained"]
+        return twin, pairs
+    return model, pairs
+
+
 def rivals_of(model: str, reads: str | None, against: str | None) -> list[str]:
     """Name the models that are scored beside: those asked for, or what every network must beat."""
     from neuroalign.models.catalog import check_model_name, twin_of
@@ -266,12 +277,12 @@ def _guess(value: str) -> Callable[[str], object]:
 
 
 def _as_bool(value: str) -> bool:
-    known = {"true": True, "yes": True, "false": False, "no": False}
-    if value.lower() not in known:
+    if value.lower() not in _TRUTH:
         raise ValueError
-    return known[value.lower()]
+    return _TRUTH[value.lower()]
 
 
+_TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 _WORDS: dict[object, str] = {int: "number", float: "number", _as_bool: "true or false"}
 
 

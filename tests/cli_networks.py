@@ -13,8 +13,8 @@ import torch
 import neuroalign as na
 
 
-def load(*, gain: float = 1.0, seed: int = 0, device: str = "cpu"):
-    torch.manual_seed(seed)
+def load(*, gain: float = 1.0, seed: int = 0, device: str = "cpu", untrained: bool = False):
+    torch.manual_seed(seed + 10 * untrained)
     layers = [torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Conv2d(4, 2, 3)]
     net = torch.nn.Sequential(*layers)
     with torch.no_grad():

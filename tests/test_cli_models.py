@@ -1,5 +1,7 @@
 """Models in the shell: families by name, twins, folders of runs, layers, and what is refused."""
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -13,6 +15,10 @@ from neuroalign.models.catalog import FAMILIES, takes_option, twin_of
 
 NAME = "own_networks:load"
 QUICK = ("--n-folds", 3, "--guards", "none")
+
+
+def refused(message):
+    return pytest.raises(UnknownNameError, match=f"^{re.escape(message)}$")
 
 
 @pytest.fixture
@@ -81,6 +87,54 @@ def test_a_network_that_is_scored_untrained_has_no_twin(run, vectors, words_data
     assert (code, err) == (0, "")
     (folder,) = (tmp_path / "runs").iterdir()
     assert [path.name for path in (folder / "against").iterdir()] == ["word-rate"]
+
+
+@pytest.mark.usefixtures("networks")
+@pytest.mark.parametrize(
+    ("words", "folder", "beside"),
+    [
+        ((NAME,), "own_networks-load_words_ridge", ["own_networks-load-untrained", "pixels"]),
+        ((f"{NAME}-untrained",), "own_networks-load-untrained_words_ridge", ["pixels"]),
+        ((NAME, "--model-option", "untrained=yes"), "own_networks-load-untrained_words_ridge",
+         ["pixels"]),
+    ],
+)  # fmt: skip
+def test_a_function_that_takes_untrained_has_a_twin(
+    run,
+    words,
+    folder,
+    beside,
+    words_data,  # noqa: F811
+    tmp_path,
+):
+    model, *options = words
+    told = ("--model-option", "seed=2", *options, "--layers", "2", "--out", tmp_path / "runs")
+    code, _, err = run("score", model, words_data, *QUICK, *told)
+    assert (code, err) == (0, "")
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [folder]
+    rivals = tmp_path / "runs" / folder / "against"
+    assert sorted(path.name for path in rivals.iterdir()) == beside
+    twin = rivals / beside[0] if len(beside) == 2 else tmp_path / "runs" / folder
+    expected = na.score(
+        na.load_model(NAME, untrained=True, seed=2), na.load_dataset(words_data), layers=["2"],
+        folds=na.KFold(3), guards=(), progress=False,
+    )  # fmt: skip
+    np.testing.assert_array_equal(na.load_scores(twin).r, expected.r)
+
+
+@pytest.mark.usefixtures("networks")
+def test_a_function_without_that_option_makes_no_twin():
+    message = (
+        "Function 'bare' of module 'own_networks' makes no untrained twin; give it an option "
+        "'untrained', as in def load(untrained=False)."
+    )
+    with refused(message):
+        na.load_model("own_networks:bare-untrained")
+    assert twin_of("own_networks:bare") is None
+    assert twin_of(NAME) == f"{NAME}-untrained"
+    assert twin_of(f"{NAME}-untrained") is None
+    with refused("Module 'own_networks' has no function 'none' that could make a model."):
+        na.load_model("own_networks:none-untrained")
 
 
 NAMES = {

@@ -86,9 +86,9 @@ def load_model(name: str, **options: object) -> Model:
         One of `list_models()`; or a network of a family, as in "timm:resnet50" (see
         `list_families` and docs/families), or its untrained twin, as in
         "timm:resnet50-untrained"; or a function of your own that makes a model, as in
-        "package.module:function"; or a file of your own, ending in ".csv" or ".nc": a table of
-        activations (or dissimilarities) with the labels of stimuli in its first column, or a
-        DataArray with the coordinate "stimulus".
+        "package.module:function", whose twin it makes if it has an option `untrained`; or a file
+        of your own, ending in ".csv" or ".nc": a table of activations (or dissimilarities) with
+        the labels of stimuli in its first column, or a DataArray with the coordinate "stimulus".
         Or one ending in ".npy", ".npz", ".h5", ".zarr" or ".pt", see `FileModel`.
     **options
         Passed on, as in ``load_model("efficientnet-lite0", device="cuda")``.
@@ -142,16 +142,20 @@ def takes_option(name: str, option: str) -> bool:
 def twin_of(name: str) -> str | None:
     """Name the untrained twin of a model; None where it has none, or is one."""
     twin = name + UNTRAINED
-    in_family = has_prefix(name) and name.partition(":")[0] in FAMILIES
-    return twin if twin in _locations() or (in_family and not _is_twin(name)) else None
+    if twin in _locations():
+        return twin
+    has_twin = has_prefix(name) and not _is_twin(name)
+    if has_twin and name.partition(":")[0] not in FAMILIES:
+        has_twin = "untrained" in inspect.signature(model_loader(name)).parameters
+    return twin if has_twin else None
 
 
 def _is_twin(name: str) -> bool:
     """Tell whether a name means a network before training; not where a file has it."""
     if name.removesuffix(UNTRAINED) in NETWORKS:
         return name.endswith(UNTRAINED)
-    family, _, own = name.partition(":")
-    return family in FAMILIES and own.endswith(UNTRAINED) and not Path(own).expanduser().exists()
+    own = name.partition(":")[2]
+    return has_prefix(name) and own.endswith(UNTRAINED) and not Path(own).expanduser().exists()
 
 
 def has_prefix(name: str) -> bool:
@@ -202,11 +206,20 @@ def model_loader(name: str) -> Callable[..., object]:
         return functools.partial(family.load, after)
     elif not (colon and _is_module(before)):
         return _file_loader(name)
-    module = importlib.import_module(before)
-    if not callable(function := getattr(module, after, None)):
-        message = f"Module {before!r} has no function {after!r} that could make a model."
+    own = after.removesuffix(UNTRAINED)  # no name of a function ends so
+    function = getattr(importlib.import_module(before), own, None)
+    if not callable(function):
+        message = f"Module {before!r} has no function {own!r} that could make a model."
         raise UnknownNameError(message)
-    return functools.partial(function, untrained=True) if _is_twin(name) else function
+    if not _is_twin(name):
+        return function
+    if "untrained" not in inspect.signature(function).parameters:
+        message = (
+            f"Function {own!r} of module {before!r} makes no untrained twin; give it an option "
+            "'untrained', as in def load(untrained=False)."
+        )
+        raise UnknownNameError(message)
+    return functools.partial(function, untrained=True)
 
 
 def _is_module(name: str) -> bool:
