@@ -204,7 +204,9 @@ def models(
         return
     for name in na.list_models():
         typer.echo(name)
-    typer.echo("\nNetworks of families, as in (the same with -untrained: before training):")
+    typer.echo(
+        "\nNetworks of families have names like these; NAME-untrained is one before training:"
+    )
     print_table(families_table())
 
 

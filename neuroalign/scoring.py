@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from neuroalign.data.dataset import BrainDataset
-from neuroalign.errors import DataError, UnknownNameError
+from neuroalign.errors import DataError
 from neuroalign.features.steps import FeatureStep
 from neuroalign.folds import FoldRule
 from neuroalign.guards import (
@@ -23,7 +22,7 @@ from neuroalign.guards import (
 )
 from neuroalign.metrics.encoding import RidgeEncoding
 from neuroalign.metrics.protocol import Metric, check_metric
-from neuroalign.models.protocol import Model, selected_layers
+from neuroalign.models.protocol import Model, count_layers
 from neuroalign.preparation import Prepared, Selection, prepare, side_by_side, stack_layers
 from neuroalign.progress import progress_bar, progress_wanted
 from neuroalign.results.description import describe_scores
@@ -197,7 +196,7 @@ def _score_layers(
     """Evaluate one layer at a time, and stack them; the bar opens once the first layer is there."""
     source = prepared.layers(model, layers)
     item: tuple[str, xr.DataArray] | None = next(source)
-    n_layers = _n_layers(model, layers)  # of a network that its first pass has built
+    n_layers = count_layers(model, layers)  # of a network that its first pass has built
     names, parts = [], []
     with progress_bar(f"{model.name}: layers scored", n_layers) as advance:
         while item is not None:
@@ -215,11 +214,3 @@ def _score_layers(
             advance()
             item = next(source, None)
     return stack_layers(parts, names)
-
-
-def _n_layers(model: Model, layers: Sequence[str] | None) -> int:
-    """Count the layers that a selection means, as far as the model can tell."""
-    try:
-        return len(selected_layers(model, layers))
-    except UnknownNameError:  # layers of a member of a joined model, or made by a pass
-        return len(model.layers if layers is None else np.atleast_1d(layers))

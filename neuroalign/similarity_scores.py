@@ -16,7 +16,7 @@ from neuroalign.data.pair_tables import refuse_pairs
 from neuroalign.data.repetitions import average_repetitions
 from neuroalign.data.schema import is_stream
 from neuroalign.errors import DataError, name_some
-from neuroalign.models.protocol import Model, as_model
+from neuroalign.models.protocol import Model, as_model, count_layers
 from neuroalign.numerics.rdm.measure import RSA
 from neuroalign.numerics.resampling import jackknife_interval
 from neuroalign.numerics.undefined import (
@@ -104,7 +104,7 @@ def score_similarity(
     own = [sides.of_view(view) for view in views]
     found = []
     source = network.activations(stimuli, layers)
-    n_layers = len(network.layers if layers is None else np.atleast_1d(layers))
+    n_layers = count_layers(network, layers)
     with (
         progress_wanted(progress),
         progress_bar(f"{network.name}: layers compared", n_layers) as advance,

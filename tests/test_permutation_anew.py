@@ -45,11 +45,12 @@ def test_every_permutation_is_a_score_of_its_own():
     np.testing.assert_allclose(result.p, p)
 
 
-def test_what_it_takes_is_said():
+@pytest.mark.parametrize("wanted", [None, "*"])
+def test_what_it_takes_is_said(wanted):
     layers, responses, stimuli = planted()
     result = TEST(
         layers, dataset_of(responses, stimuli), METRIC, n_permutations=19, alphas="anew",
-        folds=na.KFold(2),
+        folds=na.KFold(2), layers=wanted,
     )  # fmt: skip
     assert result.attrs["alphas"] == "all chosen anew in every permutation"
     pattern = r"one fit takes [0-9.e-]+ s, and 40 fits about [0-9.]+ minutes"

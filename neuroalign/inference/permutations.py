@@ -18,7 +18,7 @@ from neuroalign.inference.null_table import NullTable
 from neuroalign.inference.refits import CHOOSING, as_table, mean_r, refit_anew, refit_fixed
 from neuroalign.metrics.encoding import RidgeEncoding
 from neuroalign.metrics.protocol import Metric, check_metric
-from neuroalign.models.protocol import Model
+from neuroalign.models.protocol import Model, count_layers
 from neuroalign.preparation import Prepared, Selection, prepare
 from neuroalign.progress import announce, progress_bar, progress_wanted
 
@@ -150,7 +150,7 @@ def _run(
     """Test one layer at a time."""
     joined = prepared.joined
     table = NullTable(joined, prepared.neuroids, [_smallest_p(own, plan) for own in joined])
-    n_layers = len(model.layers if layers is None else np.atleast_1d(layers))
+    n_layers = count_layers(model, layers)
     fixed = metric if alphas == FIXED and isinstance(metric, RidgeEncoding) else None
     steps = 1 if fixed else len(plan.draws) + 1
     said = {"alphas": _fixed_words(fixed) if fixed else "all chosen anew in every permutation"}

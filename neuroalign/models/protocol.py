@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 
 from neuroalign.data.schema import as_labels
-from neuroalign.errors import DataError
+from neuroalign.errors import DataError, UnknownNameError
 from neuroalign.models.layers import listed, matching_names
 
 # The axes that activations may have after the stimulus, in this order.
@@ -160,6 +160,14 @@ def selected_layers(model: Model, wanted: Sequence[str] | str | None) -> list[st
     if select is not None:
         return list(select(wanted))
     return chosen_layers(wanted, model.layers, model.layers)
+
+
+def count_layers(model: Model, wanted: Sequence[str] | str | None) -> int:
+    """Count the layers that a selection means, as far as the model can tell before its pass."""
+    try:
+        return len(selected_layers(model, wanted))
+    except UnknownNameError:  # layers of a member of a joined model, or made by a pass
+        return len(model.layers if wanted is None else listed(wanted))
 
 
 def label_layer(
