@@ -21,7 +21,7 @@ from neuroalign.errors import DataError
 # Of networks of transformers: where they were loaded from, and what was said about them.
 OF_TRANSFORMERS = {
     "_name_or_path", "name_or_path", "_commit_hash", "transformers_version", "warnings_issued",
-    "_is_hf_initialized",
+    "_is_hf_initialized", "_original_object_hash",
 }  # fmt: skip
 _LOCKS = ("lock", "RLock")  # of the module _thread: they hold no content
 
