@@ -171,8 +171,8 @@ def test_an_image_that_cannot_be_read_is_a_fault(name, folder, check):
     write_stimuli(folder, "image", ["a.png", name, "a.png", "a.png"])
     check_lists(
         check, folder,
-        f"stimuli: The image '{folder / name}' of stimulus 'NA' cannot be read: fetch it anew, or "
-        "save it again from what it was made of",
+        f"stimuli: The image '{folder / name}' of stimulus 'NA' cannot be read; it is damaged, or "
+        "no image that Pillow knows: fetch it anew, or save it again from what it was made of",
     )  # fmt: skip
 
 
@@ -196,8 +196,9 @@ def test_images_that_no_model_reads_as_they_are_are_faults(folder, check):
         "pixel; scale it to 0..255 and save it as uint8"
     )
     assert second == (
-        f"  - stimuli: The image '{folder / 'b.png'}' of stimulus 'NA' cannot be read: fetch it "
-        "anew, or save it again from what it was made of"
+        f"  - stimuli: The image '{folder / 'b.png'}' of stimulus 'NA' cannot be read; it is "
+        "damaged, or no image that Pillow knows: fetch it anew, or save it again from what it was "
+        "made of"
     )
 
 

@@ -1,7 +1,6 @@
-"""Models by name, the pixel baseline, activations computed elsewhere, and images."""
+"""Models by name, the pixel baseline, and activations computed elsewhere."""
 
 import re
-import struct
 import sys
 import types
 
@@ -14,7 +13,6 @@ from PIL import Image
 
 import neuroalign as na
 from neuroalign.errors import DataError, MissingPackageError, NeuroalignError, UnknownNameError
-from neuroalign.models.images import stimulus_image
 from neuroalign.models.protocol import PrecomputedModel, as_model
 
 LITE0 = "efficientnet-lite0"
@@ -273,97 +271,6 @@ def test_a_bare_module_is_refused_with_what_to_do():
         "load_model(name), or give a mapping layer -> labelled array.",
     ):
         as_model(torch.nn.ReLU())
-
-
-COLORS = np.random.default_rng(0).integers(0, 256, (5, 6, 3)).astype(np.uint8)
-
-
-@pytest.mark.parametrize("form", ["array", "PIL", "path", "string", "RGBA"])
-def test_an_image_reads_the_same_in_every_form(form, tmp_path):
-    path = tmp_path / "image.png"
-    Image.fromarray(COLORS).save(path)
-    given = {
-        "array": COLORS,
-        "PIL": Image.fromarray(COLORS),
-        "path": path,
-        "string": str(path),
-        "RGBA": Image.fromarray(COLORS).convert("RGBA"),
-    }[form]
-    image = stimulus_image(show(given), "s0")
-    assert image.mode == "RGB"
-    np.testing.assert_array_equal(np.asarray(image), COLORS)
-
-
-def test_a_gray_image_gets_three_equal_channels():
-    image = np.asarray(stimulus_image(show(COLORS[:, :, 0]), "s0"))
-    np.testing.assert_array_equal(image, np.repeat(COLORS[:, :, :1], 3, axis=2))
-
-
-@pytest.mark.parametrize(
-    ("image", "given"),
-    [
-        (COLORS / 255, "type float64 and shape (5, 6, 3)"),
-        (COLORS.astype(int), "type int64 and shape (5, 6, 3)"),
-        (COLORS.transpose(2, 0, 1), "type uint8 and shape (3, 5, 6)"),
-        (np.zeros((5, 6, 4), np.uint8), "type uint8 and shape (5, 6, 4)"),
-        (None, "type object and shape ()"),
-    ],
-)
-def test_an_array_of_another_type_or_shape_is_refused(image, given):
-    with refusal(
-        DataError,
-        f"The image of stimulus 's0' is of {given}; uint8 from 0 to 255 of shape (row, column) or "
-        "(row, column, 3) is needed.",
-    ):
-        stimulus_image(show(image), "s0")
-
-
-@pytest.mark.parametrize("form", ["PIL", "path"])
-@pytest.mark.parametrize(("dtype", "mode"), [(np.uint16, "I;16"), (np.float32, "F")])
-def test_an_image_of_more_than_eight_bits_is_refused_rather_than_clipped(
-    dtype, mode, form, tmp_path
-):
-    image = Image.fromarray(np.full((4, 4), 300).astype(dtype))
-    path = tmp_path / "image.tiff"
-    image.save(path)
-    with refusal(
-        DataError,
-        f"The image of stimulus 's0' is of mode '{mode}', with more than 8 bits a pixel; scale it "
-        "to 0..255 and save it as uint8.",
-    ):
-        stimulus_image(show(image if form == "PIL" else path), "s0")
-
-
-@pytest.mark.parametrize("content", [None, b"", b"no image", "half"])
-def test_an_unreadable_file_is_named(content, tmp_path):
-    path = tmp_path / "image.png"
-    if content == "half":
-        Image.fromarray(np.tile(COLORS, (20, 20, 1))).save(path)
-        content = path.read_bytes()[: path.stat().st_size // 2]
-    if content is not None:
-        path.write_bytes(content)
-    with refusal(DataError, f"The image {str(path)!r} of stimulus 's0' cannot be read."):
-        stimulus_image(show(path), "s0")
-
-
-def test_a_picture_of_billions_of_pixels_is_named(tmp_path):
-    path = tmp_path / "image.bmp"
-    Image.fromarray(COLORS).save(path)
-    content = path.read_bytes()
-    size = struct.pack("<ii", 60_000, 60_000)
-    path.write_bytes(content[:18] + size + content[26:])
-    with refusal(DataError, f"The image {str(path)!r} of stimulus 's0' cannot be read."):
-        stimulus_image(show(path), "s0")
-
-
-def test_a_damaged_tag_of_a_tiff_is_named(tmp_path):
-    path = tmp_path / "image.tif"
-    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(path)
-    content = bytearray(path.read_bytes())
-    content[72] = 2  # the type of a tag: a number is said to be text, and Pillow raises TypeError
-    path.write_bytes(content)
-    with refusal(DataError, f"The image {str(path)!r} of stimulus 's0' cannot be read."):
-        stimulus_image(show(path), "s0")
 
 
 def test_every_refusal_is_a_neuroalign_error():

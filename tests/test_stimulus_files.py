@@ -110,7 +110,10 @@ def test_an_image_with_a_broken_chunk_is_a_fault(faults, tmp_path, rng):
     rows = zlib.compress(b"".join(b"\0" + rng.bytes(64) for _ in range(64)))
     size = struct.pack(">IIBBBBB", 64, 64, 8, 0, 0, 0, 0)
     content = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", rows[:100])
-    said = f"The image {str(tmp_path / 'a.png')!r} of stimulus 'a' cannot be read"
+    said = (
+        f"The image {str(tmp_path / 'a.png')!r} of stimulus 'a' cannot be read; it is damaged, or "
+        "no image that Pillow knows"
+    )
     assert faults("a.png", content + struct.pack(">I", 9) + bytes(34), "image") == [said]
 
 

@@ -104,6 +104,28 @@ def test_stimuli_without_the_column_are_refused():
         values_of(na.TorchModel(ResidualNet()), table("text", "a"))
 
 
+@pytest.mark.parametrize(
+    ("stimuli", "given"),
+    [
+        ([np.zeros((8, 8, 3), np.uint8)], "list"),
+        (np.zeros((2, 8, 8, 3), np.uint8), "ndarray"),
+        (pd.Series(["a.png"]), "Series"),
+        ({"image": ["a.png"]}, "dict"),
+        (None, "NoneType"),
+    ],
+)
+def test_stimuli_that_are_no_table_are_refused(stimuli, given):
+    model = na.TorchModel(ResidualNet())
+    sentence = (
+        f"Model 'ResidualNet' was given stimuli as a {given}; give a DataFrame with a row for each "
+        "stimulus, as in pd.DataFrame({'image': values}, index=labels)."
+    )
+    with refusal(sentence):
+        values_of(model, stimuli)
+    with refusal(sentence):
+        model.ingredients(stimuli)
+
+
 def test_a_label_given_twice_is_refused():
     stimuli = make_stimuli(n=3).rename({"s02": "s00"})
     with refusal("The stimulus label 's00' is given twice; give each stimulus one label."):
@@ -247,7 +269,7 @@ def test_texts_are_no_paths(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_refused():
-    with refusal("The image 'nowhere.png' of a stimulus cannot be read."):
+    with refusal("The image 'nowhere.png' of a stimulus does not exist; mend its path."):
         inputs_hash(table("image", "nowhere.png"), "image")
 
 

@@ -38,18 +38,55 @@ def stimulus_image(stimuli: pd.DataFrame, label: str) -> Image.Image:
         except MemoryError:
             raise
         except Exception as error:  # PIL raises whatever a damaged file makes its plugins do
-            message = f"The image {str(value)!r} of stimulus {label!r} cannot be read."
+            message = f"The image {str(value)!r} of stimulus {label!r} {unread(error)}."
             raise DataError(message) from error
         return _rgb(image, label)
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        message = f"Stimulus {label!r} has no image ({value}); give one, or leave the stimulus out."
+        raise DataError(message)
     pixels = np.asarray(value)
     shaped = pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)
     if pixels.dtype != np.uint8 or not shaped:
         message = (
             f"The image of stimulus {label!r} is of type {pixels.dtype} and shape {pixels.shape}; "
-            "uint8 from 0 to 255 of shape (row, column) or (row, column, 3) is needed."
+            "uint8 from 0 to 255 of shape (row, column) or (row, column, 3) is needed"
+            f"{_mend(pixels)}."
         )
         raise DataError(message)
     return _rgb(Image.fromarray(pixels), label)
+
+
+def unread(error: Exception) -> str:
+    """Say of a file that could not be read whether it is missing, kept back or damaged."""
+    if isinstance(error, FileNotFoundError):
+        return "does not exist; mend its path"
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read ({error.strerror})"
+    return "cannot be read; it is damaged, or no image that Pillow knows"
+
+
+def _mend(pixels: np.ndarray) -> str:
+    """Say how an array becomes an image, where its shape and values tell."""
+    mends = []
+    if pixels.ndim == 3 and pixels.shape[2] == 4:
+        mends.append("leave out its opacity by image[..., :3]")
+    elif pixels.ndim == 3 and pixels.shape[2] == 1:
+        mends.append("drop its last axis by image[..., 0]")
+    elif pixels.ndim == 3 and pixels.shape[0] == 3 != pixels.shape[2]:
+        mends.append("put its channels last by np.moveaxis(image, 0, -1)")
+    if pixels.dtype == bool:
+        mends.append("give 255 * image.astype(np.uint8)")
+    elif pixels.dtype.kind in "iuf" and pixels.dtype != np.uint8 and pixels.size:
+        low, high = pixels.min(), pixels.max()
+        if not (np.isfinite(low) and np.isfinite(high)):
+            mends.append("fill its pixels of NaN or infinity, and scale it to 0..255")
+        elif low < 0 or high > 255:
+            mends.append(f"scale its values, which are {low:g} to {high:g}, to 0..255")
+        elif pixels.dtype.kind == "f" and high <= 1:
+            mends.append("give np.round(255 * image).astype(np.uint8)")
+        else:
+            mends.append("give np.round(image).astype(np.uint8)")
+    return f"; {', and '.join(mends)}" if mends else ""
 
 
 def _rgb(image: Image.Image, label: str) -> Image.Image:

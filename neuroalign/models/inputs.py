@@ -14,14 +14,26 @@ from PIL import Image
 
 from neuroalign.errors import DataError
 from neuroalign.models.identity import content_hash
-from neuroalign.models.images import stimulus_image
+from neuroalign.models.images import stimulus_image, unread
 from neuroalign.models.sounds import Sound, stimulus_sound
 
 KINDS = ("image", "text", "audio", "video")
 
 
+def check_table(stimuli: object, model: str, kind: str | None = None) -> None:
+    """Refuse stimuli that are no table, such as a list of images."""
+    if not isinstance(stimuli, pd.DataFrame):
+        made = f"pd.DataFrame({{{kind or 'column'!r}: values}}, index=labels)"
+        message = (
+            f"Model {model!r} was given stimuli as a {type(stimuli).__name__}; give a DataFrame "
+            f"with a row for each stimulus, as in {made}."
+        )
+        raise DataError(message)
+
+
 def check_stimuli(stimuli: pd.DataFrame, kind: str, model: str) -> list[str]:
     """Return the labels of stimuli, which must be distinct and have the column that is read."""
+    check_table(stimuli, model, kind)
     labels = [str(label) for label in stimuli.index]
     if not labels:
         message = f"Model {model!r} was given no stimuli."
@@ -88,7 +100,7 @@ def _content(value: object, kind: str) -> str:
             with open(value, "rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            message = f"The {kind} {str(value)!r} of a stimulus cannot be read."
+            message = f"The {kind} {str(value)!r} of a stimulus {unread(error)}."
             raise DataError(message) from error
     if isinstance(value, Image.Image):
         image = value.convert("RGB")
