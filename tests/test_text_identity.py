@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from neuroalign.errors import DataError
+
 transformers = pytest.importorskip("transformers", reason="the extra [text] is not installed")
 
 from tiny_language import bert, byte_pairs, gpt2, story, values_of, word_pieces  # noqa: E402
 from tokenizers import normalizers  # noqa: E402
 
+from neuroalign.models.cache import cached  # noqa: E402
 from neuroalign.models.text import TextModel  # noqa: E402
 
 STORY = story("the", "unhappy", "dog", "sat", ".")
@@ -117,3 +120,12 @@ def test_half_precision_is_an_ingredient_and_gives_nearly_the_same():
         assert other[layer].dtype == np.float32
         assert not np.array_equal(other[layer], once[layer])
         np.testing.assert_allclose(other[layer], once[layer], atol=0.1)
+
+
+def test_what_a_cache_goes_by_is_refused_for_a_label_that_is_given_twice(tmp_path):
+    stimuli = STORY.set_axis([STORY.index[0], *STORY.index[:-1]])
+    sentence = "The stimulus label 'w00' is given twice; give each stimulus one label."
+    for ask in (encoder().ingredients, cached(encoder(), folder=tmp_path).activations):
+        with pytest.raises(DataError) as error:
+            list(ask(stimuli))
+        assert str(error.value) == sentence

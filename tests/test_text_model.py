@@ -371,6 +371,8 @@ def test_a_text_without_a_token_is_refused(context):
          "Device 'gpu' is not known to torch; use 'cpu', 'cuda' or 'mps'."),
         (UnknownNameError, STORY, {"layers": ["block.2"]},
          "No layer is called 'block.2'. Did you mean 'block.1'?"),
+        (DataError, STORY.rename(index={"w03": "w01"}), {},
+         "The stimulus label 'w01' is given twice; give each stimulus one label."),
         (DataError, STORY[:0], {}, "Model 'BertModel' was given no stimuli."),
         (DataError, STORY.drop(columns="onset"), {"context": "growing"},
          "The order of the stimuli is not known; give them a column 'onset' or 'position', or use "

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from neuroalign.errors import DataError, name_some, unknown_name
+from neuroalign.models.inputs import check_stimuli
 
 CONTEXTS = ("alone", "growing", "window")
 
@@ -16,7 +17,7 @@ def stimulus_texts(stimuli: pd.DataFrame, model: str) -> list[str]:
     Parameters
     ----------
     stimuli : DataFrame
-        With a column "text": words or sentences.
+        With a column "text": words or sentences; every label once.
     model : str
         Name of the model that reads them, for messages.
 
@@ -24,21 +25,12 @@ def stimulus_texts(stimuli: pd.DataFrame, model: str) -> list[str]:
     -------
     list of str
     """
-    if "text" not in stimuli:
-        columns = ", ".join(repr(str(column)) for column in stimuli.columns)
-        message = (
-            f"Model {model!r} reads text, but the stimuli have no column 'text' "
-            f"(columns: {columns or 'none'})."
-        )
-        raise DataError(message)
+    labels = check_stimuli(stimuli, "text", model)
     texts = stimuli["text"].tolist()
-    if not texts:
-        message = f"Model {model!r} was given no stimuli."
-        raise DataError(message)
-    for label, text in zip(stimuli.index, texts, strict=True):
+    for label, text in zip(labels, texts, strict=True):
         if not isinstance(text, str) or not text.strip():
             message = (
-                f"The text of stimulus {str(label)!r} is {text!r}; give it one that can be read, "
+                f"The text of stimulus {label!r} is {text!r}; give it one that can be read, "
                 "or leave the stimulus out."
             )
             raise DataError(message)
