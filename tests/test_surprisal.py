@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+import neuroalign as na
 from neuroalign.errors import DataError
 
 transformers = pytest.importorskip("transformers", reason="the extra [text] is not installed")
@@ -92,13 +93,18 @@ def test_special_tokens_end_a_word_too():
     np.testing.assert_allclose(found[1], -math.log2(product), rtol=1e-6)
 
 
-def test_a_first_word_has_no_surprisal_and_is_counted():
+WHY = (
+    "the network reads nothing before the first text of a passage or window, or before one that "
+    "leaves no room for earlier ones; give a prompt, such as the token with which the network's "
+    "texts begin"
+)
+
+
+def test_a_first_word_has_no_surprisal_and_it_is_said_why():
     stimuli = story("a", "b", "a", "b", run=[1, 1, 2, 2])
     ((_, part),) = known().activations(stimuli, layers=["surprisal"])
     assert list(np.isnan(part.values[:, 0])) == [True, False, True, False]
-    assert part.attrs["undefined"] == (
-        "2 of 4 texts have no surprisal (first: 'w00', 'w02'), since nothing stands before them"
-    )
+    assert part.attrs["undefined"] == WHY
     assert (part.dims, part.shape, part.dtype) == (("stimulus", "unit"), (4, 1), np.float32)
 
 
@@ -107,7 +113,36 @@ def test_a_first_word_is_foretold_by_the_prompt_and_owes_no_space():
     ((_, part),) = model.activations(story("ab"), layers=["surprisal"])
     expected = chance("<end>", "a") * chance("a", "b") * begins("b")
     np.testing.assert_allclose(part.values, [[-math.log2(expected)]], rtol=1e-6)
-    assert part.attrs["undefined"] == "no value is undefined"
+    assert "undefined" not in part.attrs
+
+
+def test_a_text_that_leaves_no_room_for_earlier_ones_has_no_surprisal_without_a_prompt():
+    stimuli = story("a", "b", "abab", "b")
+    short = TextModel(Chain(longest=4), chain_tokenizer(), context="growing")
+    assert list(np.isnan(surprisals(short, stimuli))) == [True, False, True, True]
+    prompted = TextModel(Chain(longest=5), chain_tokenizer(), context="growing", prompt="<end>")
+    assert not np.isnan(surprisals(prompted, stimuli)).any()
+
+
+def test_scores_say_why_surprisals_are_undefined():
+    stimuli = story(*12 * ["a", "b"], group=np.repeat(range(6), 4))
+    dataset = na.make_dataset(np.random.default_rng(0).normal(size=(24, 2)), stimuli)
+    with pytest.raises(DataError) as error:
+        na.score(known(), dataset, layers=["surprisal"], guards=(), progress=False)
+    assert str(error.value) == (
+        "6 of 24 stimuli have activations in layer 'surprisal' that are not finite numbers (first: "
+        f"'w00', 'w04', 'w08'), since {WHY}."
+    )
+
+
+def test_an_infinite_surprisal_is_not_said_to_stand_first():
+    table = CHAIN.copy()
+    table[1] = [0, 0.3, 0, 0.6, 0, 0.1]  # no b after a first a
+    stimuli = story(*12 * ["a", "b"], group=np.repeat(range(6), 4))
+    dataset = na.make_dataset(np.random.default_rng(0).normal(size=(24, 2)), stimuli)
+    model = TextModel(Chain(table.tolist()), chain_tokenizer(), context="growing")
+    with pytest.raises(DataError, match=r"not finite numbers \(first: 'w00', 'w01', 'w04'\)\.$"):
+        na.score(model, dataset, layers=["surprisal"], guards=(), progress=False)
 
 
 def test_the_space_of_a_token_of_its_own_is_part_of_the_word():

@@ -80,9 +80,11 @@ def design_rows(
                 "time by features=na.features.TimeWindows(start, stop, step)."
             )
             raise DataError(message)
+        # A layer that knows why some of its values are undefined says so.
+        why = "" if np.isinf(values).any() else activations.attrs.get("undefined", "")
         message = (
             f"{len(broken)} of {len(stimuli)} {words} have activations{in_layer} "
-            f"that are not finite numbers {name_some(broken)}."
+            f"that are not finite numbers {name_some(broken)}{why and f', since {why}'}."
         )
         raise DataError(message)
     return values

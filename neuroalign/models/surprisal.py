@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from neuroalign.errors import DataError, name_some
+from neuroalign.errors import DataError
+from neuroalign.models.tokens import TextInput
 
 LAYER = "surprisal"
 
@@ -66,29 +67,31 @@ def text_surprisals(
     return found
 
 
-def undefined_sentence(values: np.ndarray, labels: Sequence[str], model: str) -> str:
-    """Say how many texts have no surprisal; refuse it if none has one.
+def why_undefined(inputs: Sequence[TextInput], model: str) -> str | None:
+    """Say why some texts have no surprisal; refuse it if none has one.
 
     Parameters
     ----------
-    values : ndarray (stimulus, 1)
-    labels : sequence of str
+    inputs : sequence of TextInput
     model : str
 
     Returns
     -------
-    str
+    str or None
+        None where all have one.
     """
-    missing = [label for label, (value,) in zip(labels, values, strict=True) if math.isnan(value)]
-    if len(missing) == len(labels):
+    lone = [one.added[0] == 0 for one in inputs]
+    if all(lone):
         message = (
             f"No text has a surprisal in model {model!r}, since nothing stands before it; give a "
             "context, or a prompt such as the token with which the network's texts begin."
         )
         raise DataError(message)
-    if not missing:
-        return "no value is undefined"
+    if not any(lone):
+        return None
+    # Not: leave them out. Then the next text of the passage stands first.
     return (
-        f"{len(missing)} of {len(labels)} texts have no surprisal {name_some(missing)}, since "
-        "nothing stands before them"
+        "the network reads nothing before the first text of a passage or window, or before one "
+        "that leaves no room for earlier ones; give a prompt, such as the token with which the "
+        "network's texts begin"
     )

@@ -20,7 +20,7 @@ from neuroalign.models.pooling import known_pooling
 from neuroalign.models.protocol import chosen_layers, label_layer
 from neuroalign.models.spool import open_store
 from neuroalign.models.surprisal import LAYER as SURPRISAL
-from neuroalign.models.surprisal import undefined_sentence
+from neuroalign.models.surprisal import why_undefined
 from neuroalign.models.text_inputs import InputRules
 from neuroalign.models.text_passes import make_passes
 from neuroalign.models.text_runs import TextRun
@@ -235,14 +235,16 @@ class TextModel:
         ------
         layer : str
         activations : DataArray (stimulus, unit), float32
-            "surprisal" says in ``attrs["undefined"]`` how many texts have none (NaN). With
+            "surprisal" says in ``attrs["undefined"]`` why some texts have none (NaN). With
             pooling="generated" the coordinates `generated` and `n_tokens` tell what was written.
         """
         wanted = self.select(layers)
         labels = [str(label) for label in stimuli.index]
         generating = self._pooling == "generated"
         causal = self._language.causal and not generating
-        passes = make_passes(self._rules.inputs(stimuli), causal=causal)
+        inputs = self._rules.inputs(stimuli)
+        why = why_undefined(inputs, self.name) if SURPRISAL in wanted else None
+        passes = make_passes(inputs, causal=causal)
         place = np.argsort([row for one in passes for row, _ in one.texts])
         shapes = {layer: (self._language.units.get(layer, 1),) for layer in wanted}
         with open_store(shapes, len(labels), budget=self._budget) as store:
@@ -250,8 +252,8 @@ class TextModel:
             for layer in wanted:
                 values = store.take(layer)[place]
                 found = label_layer(values, layer, labels, self.name)
-                if layer == SURPRISAL:
-                    found.attrs["undefined"] = undefined_sentence(values, labels, self.name)
+                if layer == SURPRISAL and why:
+                    found.attrs["undefined"] = why
                 if generating:
                     found = found.assign_coords(self._written([written[row] for row in place]))
                 yield layer, found
