@@ -113,11 +113,15 @@ def test_a_file_with_bytes_changed_is_not_even_opened(scores, tmp_path):
         na.load_scores(tmp_path / "one")
 
 
-@pytest.mark.parametrize("text", ["", "{}", "{broken"])
+@pytest.mark.parametrize("text", ["", "{}", "{broken", "[]", "7"])
 def test_a_provenance_that_cannot_be_read_is_named(scores, tmp_path, text):
     folder = na.save_scores(scores, tmp_path / "one")
-    (folder / "provenance.json").write_text(text)
-    with refusal(f"File {str(folder / 'scores.nc')!r} cannot be read as scores."):
+    path = folder / "provenance.json"
+    path.write_text(text)
+    with refusal(
+        f"File {str(path)!r} is damaged: it is no provenance with the scores_sha256 of scores.nc; "
+        "copy the folder anew, or score again."
+    ):
         na.load_scores(folder)
 
 

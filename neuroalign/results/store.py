@@ -92,17 +92,29 @@ def load_scores(folder: str | Path) -> xr.Dataset:
         if not (folder / name).exists():
             message = f"Folder {str(folder)!r} holds no {name}."
             raise DataError(message)
-    path = folder / ARRAYS
+    path, promised = folder / ARRAYS, _promised_hash(folder / PROVENANCE)
     try:
-        if json.loads((folder / PROVENANCE).read_text())[HASH] != _hash(path):
+        if promised != _hash(path):
             message = f"File {str(path)!r} is damaged: its sha256 is not that of {PROVENANCE}."
             raise DataError(message)
         with xr.open_dataset(path, engine="h5netcdf") as scores:
             return scores.load()
     except DataError:
         raise
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError) as error:
         message = f"File {str(path)!r} cannot be read as scores."
+        raise DataError(message) from error
+
+
+def _promised_hash(path: Path) -> str:
+    """Read the hash that scores must have from their provenance."""
+    try:
+        return str(json.loads(path.read_text())[HASH])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        message = (
+            f"File {str(path)!r} is damaged: it is no provenance with the {HASH} of {ARRAYS}; copy "
+            "the folder anew, or score again."
+        )
         raise DataError(message) from error
 
 
