@@ -286,6 +286,14 @@ def test_files_that_are_cut_short_are_refused(tmp_path, suffix, kept):
     assert refused(path).startswith("File 'FILE' cannot be read as activations")
 
 
+def test_a_text_called_npz_is_refused_without_the_advice_to_unpickle_it(tmp_path):
+    (tmp_path / "notes.npz").write_text("hello")
+    assert refused(tmp_path / "notes.npz") == (
+        "File 'FILE' cannot be read as activations (.npz): it is no archive of arrays, or one that "
+        "is cut short; write it anew by np.savez."
+    )
+
+
 def test_a_zarr_store_without_its_metadata_is_refused(tmp_path):
     path = write(tmp_path, ".zarr")
     (path / "zarr.json").unlink()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 import pandas as pd
@@ -153,6 +154,12 @@ def _from_npz(file: Path) -> Contents:
     from numpy.lib import format as npy
 
     shapes, dtypes = {}, {}
+    if file.is_file() and not is_zipfile(file):  # of which NumPy advises to unpickle it
+        message = (
+            f"File {str(file)!r} cannot be read as activations (.npz): it is no archive of arrays, "
+            "or one that is cut short; write it anew by np.savez."
+        )
+        raise DataError(message)
     with file.open("rb") as opened, np.load(opened, allow_pickle=False) as archive:
         for entry in archive.zip.infolist():
             check_promised(file, entry.file_size, f"array {entry.filename!r}")
