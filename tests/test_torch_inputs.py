@@ -137,6 +137,14 @@ def test_kinds_other_than_images_need_a_preprocess():
         na.TorchModel(WHOLE, reads="audio")
 
 
+def test_a_preprocess_that_is_no_function_is_refused():
+    with refusal(
+        "preprocess='imagenet' cannot be called; give a function from a stimulus to a tensor, for "
+        "images ImagePreprocessing(...)."
+    ):
+        na.TorchModel(WHOLE, preprocess="imagenet")
+
+
 def test_an_unknown_kind_is_refused():
     with refusal("No kind of stimulus is called 'imagee'. Did you mean 'image'?", UnknownNameError):
         na.TorchModel(WHOLE, reads="imagee")

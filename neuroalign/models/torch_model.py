@@ -114,6 +114,12 @@ class TorchModel:
         if preprocess is None and reads != "image":
             message = f"A model that reads {reads!r} needs a preprocess, which makes tensors of it."
             raise DataError(message)
+        if not (preprocess is None or callable(preprocess)):
+            message = (
+                f"preprocess={preprocess!r} cannot be called; give a function from a stimulus to a "
+                "tensor, for images ImagePreprocessing(...)."
+            )
+            raise DataError(message)
         self.module, self.reads = module, reads
         self.name = name or type(module).__name__
         self._default = block_outputs(module) if layers is None else layers
