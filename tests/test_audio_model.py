@@ -241,7 +241,8 @@ def refused(sentence):
         ({"stride": 0.1}, "stride=0.1 moves a window; give window= in seconds as well."),
         (
             {"window": 0.3},
-            "stride=None is not a multiple of the 0.02 s between frames; give one.",
+            "window=0.3 needs a stride beside it, by which it moves; give stride= in seconds, a "
+            "multiple of the 0.02 s between frames.",
         ),
         (
             {"window": 0.3, "stride": 0.03},

@@ -98,13 +98,19 @@ class FrameClock:
                 raise DataError(message)
             return
         hop = self.hop / self.rate
-        step = None if stride is None else stride / hop
-        if step is None or step < 0.999 or abs(step - round(step)) > 1e-6:
+        if stride is None:
+            message = (
+                f"window={window} needs a stride beside it, by which it moves; give stride= in "
+                f"seconds, a multiple of the {hop:g} s between frames."
+            )
+            raise DataError(message)
+        step = stride / hop
+        if step < 0.999 or abs(step - round(step)) > 1e-6:
             message = (
                 f"stride={stride} is not a multiple of the {hop:g} s between frames; give one."
             )
             raise DataError(message)
-        least = (max(self.field, self.hop) - self.hop) / self.rate + float(stride or 0)
+        least = (max(self.field, self.hop) - self.hop) / self.rate + float(stride)
         most = (self.longest or np.inf) / self.rate
         if not least + hop - 1e-9 <= window <= most:
             upto = f" to {most:g}" if self.longest else " or more"
