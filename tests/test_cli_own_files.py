@@ -111,8 +111,8 @@ def test_files_that_hold_no_model_are_refused(run, study, tmp_path):
     bare = tmp_path / "bare.nc"
     xr.DataArray(UNITS, dims=("stimulus", "unit")).to_netcdf(bare)
     own = (
-        " Activations of your own are a .csv table of stimuli x units with labels in the first "
-        "column, or a .nc file with the coordinate 'stimulus'."
+        " A file of activations of your own ends in .csv, .nc, .npy, .npz, .h5, .hdf5, .zarr, .pt, "
+        ".pth."
     )
     for path, sentence in (
         (

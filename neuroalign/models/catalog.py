@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from importlib.util import find_spec
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
+from types import ModuleType
 
-from neuroalign.errors import DataError, UnknownNameError, unknown_name
+from neuroalign.errors import DataError, NeuroalignError, UnknownNameError, reason, unknown_name
 from neuroalign.models.families import FAMILIES
 from neuroalign.models.protocol import Model, PrecomputedModel, as_model
 
@@ -77,12 +79,12 @@ def _locations() -> dict[str, str]:
     return {**published, **SHIPPED, **twins}
 
 
-def load_model(name: str, **options: object) -> Model:
+def load_model(name: str | PathLike[str], **options: object) -> Model:
     """Load a model by name.
 
     Parameters
     ----------
-    name : str
+    name : str or path
         One of `list_models()`; or a network of a family, as in "timm:resnet50" (see
         `list_families` and docs/families), or its untrained twin, as in
         "timm:resnet50-untrained"; or a function of your own that makes a model, as in
@@ -103,6 +105,13 @@ def load_model(name: str, **options: object) -> Model:
     >>> na.load_model("pixels").layers
     ['pixels']
     """
+    if not isinstance(name, (str, PathLike)):
+        message = (
+            f"load_model takes the name of a model, as in load_model('pixels'), but got a "
+            f"{type(name).__name__}; wrap a torch module in TorchModel(module)."
+        )
+        raise DataError(message)
+    name = str(fspath(name))
     load = model_loader(name)
     for option in options:
         if not takes_option(name, option):
@@ -112,10 +121,32 @@ def load_model(name: str, **options: object) -> Model:
     if (name in NETWORKS or name.partition(":")[0] in FAMILIES) and not isinstance(untrained, bool):
         message = f"untrained={untrained!r} of model {name!r} is neither True nor False."
         raise DataError(message)
-    loaded = load(**options)
+    loaded = _called(name, load, options) if _is_own_code(name) else load(**options)
     if isinstance(loaded, Mapping):
         return PrecomputedModel(loaded, name=name)
     return as_model(loaded)
+
+
+def _is_own_code(name: str) -> bool:
+    """Tell whether the model of that name is made by a function that is not of this package."""
+    own = name.removesuffix(UNTRAINED) not in SHIPPED and name.partition(":")[0] not in FAMILIES
+    return own and not is_file_name(name)
+
+
+def _called(name: str, load: Callable[..., object], options: Mapping[str, object]) -> object:
+    """Call a function that makes a model; what it raises becomes one sentence."""
+    try:
+        return load(**options)
+    except (NeuroalignError, MemoryError):
+        raise
+    except Exception as error:
+        inside = traceback.extract_tb(error.__traceback__)[1:]  # empty where the call itself fails
+        where = f" in line {inside[0].lineno} of {inside[0].filename!r}" if inside else ""
+        message = (
+            f"The function that makes model {name!r} failed{where} ({reason(error)}); mend it, or "
+            "give it the options that it needs."
+        )
+        raise DataError(message) from error
 
 
 def model_parameters(name: str) -> dict[str, inspect.Parameter]:
@@ -170,10 +201,19 @@ def check_model_name(name: str) -> None:
         return
     if has_prefix(name):
         return
-    before, colon, _ = name.partition(":")
-    if before in FAMILIES and colon:
+    before, colon, own = name.partition(":")
+    if before in FAMILIES:
         example = FAMILIES[before].example
         message = f"Model {name!r} lacks the name of a network; give one, as in {example!r}."
+        raise UnknownNameError(message)
+    if before.endswith(".py"):
+        message = (
+            f"Model {name!r} names a file of Python; give the module and the function, as in "
+            f"'{Path(before).stem}:{own or 'load'}', where the file lies."
+        )
+        raise UnknownNameError(message)
+    if not own and _is_module(before):
+        message = f"Model {name!r} lacks a function that makes it; name one, as '{before}:load'."
         raise UnknownNameError(message)
     if colon and not Path(name).exists():
         raise unknown_name(before, FAMILIES, kind="family of models, or module,")
@@ -184,10 +224,7 @@ def check_model_name(name: str) -> None:
         raise DataError(message)
     error = unknown_name(name, locations, kind="model")
     if Path(name).exists():
-        message = (
-            f"{error} Activations of your own are a .csv table of stimuli x units with labels in "
-            "the first column, or a .nc file with the coordinate 'stimulus'."
-        )
+        message = f"{error} A file of activations of your own ends in {', '.join(TABLES + ARRAYS)}."
         raise UnknownNameError(message)
     raise error
 
@@ -207,7 +244,7 @@ def model_loader(name: str) -> Callable[..., object]:
     elif not (colon and _is_module(before)):
         return _file_loader(name)
     own = after.removesuffix(UNTRAINED)  # no name of a function ends so
-    function = getattr(importlib.import_module(before), own, None)
+    function = getattr(_imported(before), own, None)
     if not callable(function):
         message = f"Module {before!r} has no function {own!r} that could make a model."
         raise UnknownNameError(message)
@@ -222,12 +259,25 @@ def model_loader(name: str) -> Callable[..., object]:
     return functools.partial(function, untrained=True)
 
 
+def _imported(module: str) -> ModuleType:
+    """Import a module, which may be one of the user's own."""
+    try:
+        return importlib.import_module(module)
+    except Exception as error:  # whatever its code raises
+        message = f"Module {module!r} cannot be imported ({reason(error)}); mend it."
+        raise DataError(message) from error
+
+
 def _is_module(name: str) -> bool:
     """Tell whether a name could be imported."""
+    if not all(part.isidentifier() for part in name.split(".")):
+        return False
     try:
-        return all(part.isidentifier() for part in name.split(".")) and bool(find_spec(name))
+        return bool(find_spec(name))
     except (ImportError, ValueError):
         return False
+    except Exception:
+        return True
 
 
 def is_file_name(name: str) -> bool:
