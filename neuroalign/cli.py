@@ -17,6 +17,13 @@ from neuroalign.cli_cache import Loader
 from neuroalign.cli_cache import cache as cache_commands
 from neuroalign.cli_disperse import disperse
 from neuroalign.cli_outputs import folder_names, output_file, run_folder, run_name
+from neuroalign.cli_rivals import (
+    asked_model,
+    check_rival,
+    layers_of_rival,
+    rival_options,
+    rivals_of,
+)
 from neuroalign.errors import NeuroalignError
 
 if TYPE_CHECKING:
@@ -96,19 +103,19 @@ def score(
     if (model, dataset) == (DEMO_MODEL, DEMO_DATASET):
         typer.echo(f"Scoring the embedded case: {model} on {dataset}, whose truth is known.")
     lag = options.time_grid(delays)
-    model, of_model = options.asked_model(model, model_option)
+    model, of_model = asked_model(model, model_option)
     folder = run_folder(out, run_name(model, beside, dataset, measure))
     of_data = options.dataset_options(dataset, option)
     load = Loader(device, cache)
     network = load(model, of_model)
-    rivals = options.rivals_of(model, network.reads, against)
+    rivals = rivals_of(model, network.reads, against)
     looked_for = options.guards_of(guards, network.reads, rivals)
     data = na.load_dataset(dataset, subjects=options.split_names(subjects), **of_data)
     typer.echo(repr(data))
     rule = None if n_folds is None else options.fold_rule(data, n_folds)
     split, regions = tuple(options.split_names(by) or ()), options.split_names(roi)
     scored = options.Scorer(data, kind, beside, device, load, regions, rule, seed, split, lag)
-    told = {name: options.rival_options(name, model, of_model) for name in rivals}
+    told = {name: rival_options(name, model, of_model) for name in rivals}
     others = ((name, load(name, told[name])) for name in rivals)
     _report(scored, network, others, options.split_names(layers), looked_for, folder)
     if cache:
@@ -135,7 +142,8 @@ def _report(
     others = {}
     for name, rival in rivals:
         # A twin chooses among the same layers; a model that has none of them keeps its own.
-        others[name] = scored(rival, options.layers_of_rival(rival, layers), [])
+        others[name] = scored(rival, layers_of_rival(rival, layers), [])
+        check_rival(name, scores, others[name])
         if folder is not None:
             na.save_scores(others[name], folder / "against" / folder_names([*others])[name])
     print_summary(scores, table, others)
@@ -287,6 +295,8 @@ def main() -> NoReturn:
     """Run the command line; an error is one sentence and a non-zero exit."""
     # Before the hub and transformers are imported: bars are for people, and faults are refused.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if "" not in sys.path:
+        sys.path.append("")  # modules of one's own are found where the command is given
     if not sys.stderr.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -173,50 +172,6 @@ def check_beside(metric: str, beside: str | None) -> None:
         raise NeuroalignError(message)
 
 
-def asked_model(model: str, option: list[str] | None) -> tuple[str, dict[str, str]]:
-    """Return the model that is meant and its options: with untrained=true that is the twin."""
-    from neuroalign.models.catalog import twin_of
-
-    pairs = read_pairs(option, "--model-option")
-    if _TRUTH.get(pairs.get("untrained", "").lower()) and (twin := twin_of(model)):
-        del pairs["untrained"]
-        return twin, pairs
-    return model, pairs
-
-
-def rivals_of(model: str, reads: str | None, against: str | None) -> list[str]:
-    """Name the models that are scored beside: those asked for, or what every network must beat."""
-    from neuroalign.models.catalog import check_model_name, twin_of
-
-    if against is None:
-        wanted = (twin_of(model), BASELINES.get(str(reads)))
-        return [name for name in wanted if name is not None and name != model]
-    rivals = [] if against == "none" else split_names(against) or []
-    for name in rivals:
-        check_model_name(name)
-    return list(dict.fromkeys(rivals))
-
-
-def rival_options(rival: str, model: str, options: Mapping[str, str]) -> dict[str, str]:
-    """Return what a rival is told: the twin of a model all that a network without weights takes."""
-    from neuroalign.models.catalog import takes_option, twin_of
-
-    if rival != twin_of(model):
-        return {}
-    return {name: value for name, value in options.items() if takes_option(rival, name)}
-
-
-def layers_of_rival(rival: Model, layers: Sequence[str] | None) -> list[str] | None:
-    """Return the names and patterns that mean layers of a rival; None, for its own, without any."""
-    from neuroalign.models.protocol import selected_layers
-
-    found: list[str] = []
-    for layer in layers or []:
-        with suppress(NeuroalignError):
-            found += [layer] if selected_layers(rival, layer) else []
-    return found or None
-
-
 def guards_of(guards: str | None, reads: str | None, rivals: Sequence[str]) -> list[str]:
     """Name the guards that are run: those asked for, or all; a baseline is not scored twice."""
     from neuroalign.guards import GUARDS, check_guards
@@ -277,12 +232,12 @@ def _guess(value: str) -> Callable[[str], object]:
 
 
 def _as_bool(value: str) -> bool:
-    if value.lower() not in _TRUTH:
+    if value.lower() not in TRUTH:
         raise ValueError
-    return _TRUTH[value.lower()]
+    return TRUTH[value.lower()]
 
 
-_TRUTH = {"true": True, "yes": True, "false": False, "no": False}
+TRUTH = {"true": True, "yes": True, "false": False, "no": False}
 _WORDS: dict[object, str] = {int: "number", float: "number", _as_bool: "true or false"}
 
 

@@ -22,6 +22,10 @@ def load(*, gain: float = 1.0, seed: int = 0, device: str = "cpu", untrained: bo
     return na.TorchModel(net, name="own_networks:load", batch_size=64, device=device)
 
 
+def stubborn(*, untrained: bool = False):
+    return load()
+
+
 def bare(*, scale: int = 1, word: str | None = None, number: int | None = None):
     from neuroalign.models.callables import CallableModel
 

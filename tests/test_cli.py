@@ -11,7 +11,7 @@ from cli_cases import write_dataset
 from typer.testing import CliRunner
 
 import neuroalign as na
-from neuroalign import cli, cli_options
+from neuroalign import cli, cli_options, cli_rivals
 from neuroalign.guards import GUARDS
 
 
@@ -128,14 +128,14 @@ def test_rivals_are_scored_beside_and_saved(tiny, run, tmp_path):
 
 def test_a_network_has_to_beat_its_untrained_twin_and_the_pixels():
     twin = "efficientnet-lite0-untrained"
-    assert cli_options.rivals_of("efficientnet-lite0", "image", None) == [twin, "pixels"]
-    assert cli_options.rivals_of(twin, "image", None) == ["pixels"]
-    assert cli_options.rivals_of("pixels", "image", None) == []
-    assert cli_options.rivals_of("minilm", "text", None) == ["minilm-untrained", "word-rate"]
+    assert cli_rivals.rivals_of("efficientnet-lite0", "image", None) == [twin, "pixels"]
+    assert cli_rivals.rivals_of(twin, "image", None) == ["pixels"]
+    assert cli_rivals.rivals_of("pixels", "image", None) == []
+    assert cli_rivals.rivals_of("minilm", "text", None) == ["minilm-untrained", "word-rate"]
 
 
 def test_against_none_scores_the_model_alone():
-    assert cli_options.rivals_of("efficientnet-lite0", "image", "none") == []
+    assert cli_rivals.rivals_of("efficientnet-lite0", "image", "none") == []
 
 
 REFUSALS = {

@@ -52,8 +52,10 @@ def test_the_table_is_written_as_it_is_computed(runs, tmp_path):
 
 def test_two_runs_of_one_model_go_by_their_folders(runs, tmp_path):
     scores = na.load_scores(runs / "good")
-    again = na.save_scores(scores, tmp_path / "again")
-    assert list(read_runs([runs / "good", again])) == [str(runs / "good"), str(again)]
+    folders = [na.save_scores(scores, tmp_path / name / "run") for name in ("one", "two")]
+    assert list(read_runs(folders)) == ["one/run", "two/run"]
+    beside = na.save_scores(scores, tmp_path / "one/run/against/b")
+    assert list(read_runs([folders[0], beside])) == ["run", "run/against/b"]
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,16 @@
 """Models in the shell: families by name, twins, folders of runs, layers, and what is refused."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import xarray as xr
-from cli_networks import networks, words_data  # noqa: F401 (fixtures)
+from cli_networks import NETWORK, networks, words_data  # noqa: F401 (fixtures)
 
 import neuroalign as na
-from neuroalign import cli_options, cli_outputs
+from neuroalign import cli_outputs, cli_rivals
 from neuroalign.cli_disperse import split_layer
 from neuroalign.errors import UnknownNameError
 from neuroalign.models.catalog import FAMILIES, takes_option, twin_of
@@ -50,7 +52,7 @@ def test_a_family_is_scored_by_name_against_its_untrained_twin(run, vectors, wor
 
 def test_a_twin_is_told_what_the_network_is_told_and_no_weights():
     options = {"seed": "3", "checkpoint": "w.pt", "revision": "v2", "precision": "bfloat16"}
-    told = cli_options.rival_options
+    told = cli_rivals.rival_options
     kept = {"seed": "3", "precision": "bfloat16"}
     assert told("timm:resnet50-untrained", "timm:resnet50", options) == kept
     assert told("hf:a/b-untrained", "hf:a/b", {"revision": "v2", "context": "growing"}) == {
@@ -120,6 +122,28 @@ def test_a_function_that_takes_untrained_has_a_twin(
         folds=na.KFold(3), guards=(), progress=False,
     )  # fmt: skip
     np.testing.assert_array_equal(na.load_scores(twin).r, expected.r)
+
+
+@pytest.mark.usefixtures("networks")
+def test_a_twin_with_the_weights_of_the_network_is_refused(run, words_data, tmp_path):  # noqa: F811
+    words = ("own_networks:stubborn", words_data, *QUICK, "--layers", "2", "--out", tmp_path)
+    code, _, err = run("score", *words)
+    assert code == 1
+    assert err == (
+        "Error: Model 'own_networks:stubborn-untrained' has the very weights of the model that it "
+        "is scored beside, 'own_networks:load'; a function with an option 'untrained' must obey "
+        "it.\n"
+    )
+    assert (tmp_path / "own_networks-stubborn_words_ridge" / "scores.nc").is_file()
+
+
+def test_a_module_is_found_where_the_command_is_given(tmp_path):
+    (tmp_path / "own_here.py").write_text(NETWORK)
+    script = "from neuroalign.cli import main; main()"  # as the console script, outside any folder
+    words = [sys.executable, "-P", "-c", script, "models", "own_here:load"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "* 2  Conv2d\n" in done.stdout
 
 
 @pytest.mark.usefixtures("networks")

@@ -6,13 +6,21 @@ import neuroalign as na
 from neuroalign.report.console import print_summary
 
 
-@pytest.mark.parametrize(("layers", "said"), [(["other", "true"], True), (["other"], False)])
-def test_the_truth_is_told_where_the_planted_layer_was_scored(planted, layers, said, capsys):
+@pytest.mark.parametrize(
+    ("layers", "model", "said"),
+    [
+        (["other", "true"], "precomputed activations", True),
+        (["other", "true"], "another network", False),
+        (["other"], "precomputed activations", False),
+    ],
+)
+def test_the_truth_is_told_where_the_planted_layer_was_scored(planted, layers, model, said, capsys):
     activations, dataset = planted
+    (recording,) = dataset.recordings.values()
+    recording.attrs |= {"planted_layer": "true", "planted_model": model}
     scores = na.score(
         {name: activations[name] for name in layers}, dataset, folds=na.KFold(4), progress=False
     )
-    scores.attrs["planted_layer"] = "true"
     print_summary(scores, na.summarize(scores, by=["layer"]), {})
     sentence = "Truth: planted on true. Found: true scores highest."
     assert (sentence in capsys.readouterr().out) == said

@@ -26,7 +26,7 @@ TIERS = [
     {"results", "score_ceilings", "similarity_scores", "scoring"},
     {"report"},
     {"cli_options", "cli_outputs", "testing"},
-    {"cli_words"},
+    {"cli_words", "cli_rivals"},
     {"cli_cache", "cli_disperse"},
     {"cli"},
     {"__main__"},

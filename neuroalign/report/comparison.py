@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,11 +45,17 @@ def read_runs(folders: Sequence[Path]) -> dict[str, xr.Dataset]:
     models = [
         str(one.attrs.get("model", path.name)) for one, path in zip(scores, paths, strict=True)
     ]
-    named = models if len(set(models)) == len(models) else [str(path) for path in paths]
+    named = models if len(set(models)) == len(models) else _without_common_folder(paths)
     if len(set(named)) < len(named):
         message = f"A run is named twice among {', '.join(map(str, paths))}."
         raise DataError(message)
     return dict(zip(named, scores, strict=True))
+
+
+def _without_common_folder(paths: Sequence[Path]) -> list[str]:
+    """Name paths by where they lie below the last folder that all of them are in."""
+    common = Path(os.path.commonpath([path.parent.absolute() for path in paths]))
+    return [str(path.absolute().relative_to(common)) for path in paths]
 
 
 def _at_one_layer(folder: Path) -> xr.Dataset:
@@ -77,7 +84,7 @@ def print_comparison(table: pd.DataFrame) -> None:
         value, title = "similarity", "Difference of mean similarity over views"
     grid = Table(title=title)
     for name in ("first", "second"):
-        grid.add_column(name)
+        grid.add_column(name, overflow="fold")
     for name in (value, f"{value} of second", "difference", "95% interval", "p", "p (Holm)"):
         grid.add_column(name, justify="right")
     for row in table.to_dict("records"):

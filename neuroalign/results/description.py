@@ -35,7 +35,11 @@ def describe_scores(
     averages, splits = prepared.averages, prepared.splits
     rois = scores["roi"].values.astype(str) if "roi" in scores.coords else ["unstated"]
     planted = {
-        str(a.attrs["planted_layer"]) for a in averages.values() if "planted_layer" in a.attrs
+        str(a.attrs["planted_layer"])
+        for a in averages.values()
+        # Layers of another model may be called alike.
+        if a.attrs.get("planted_model", options["model"]) == options["model"]
+        and "planted_layer" in a.attrs
     }
     optional = {
         "planted_layer": ", ".join(sorted(planted)),
@@ -106,7 +110,8 @@ def _ceilings(scores: xr.Dataset) -> str:
         ceiling = Ceiling.from_scores(scores, method)
         bound = "" if ceiling.role == ESTIMATES else f", {ceiling.role}"
         value, error = float(ceiling.values.median()), float(ceiling.error.median())
-        words = f"{method.replace('_', '-')} {value:.3f} (standard error {error:.3f})"
+        within = "unknown" if np.isnan(error) else f"{error:.3f}"
+        words = f"{method.replace('_', '-')} {value:.3f} (standard error {within})"
         listed.setdefault(f"of {ceiling.bounds}{bound}, median", []).append(words)
     found = "; ".join(f"{kind}: {', '.join(values)}" for kind, values in listed.items())
     return found or "none: no stimulus was shown twice"

@@ -1,0 +1,74 @@
+"""Which models `neuroalign score` scores beside a model: its untrained twin, and a baseline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from neuroalign.cli_options import TRUTH, read_pairs, split_names
+from neuroalign.errors import DataError, NeuroalignError
+from neuroalign.models.baselines import BASELINES
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from neuroalign.models.protocol import Model
+
+
+def asked_model(model: str, option: list[str] | None) -> tuple[str, dict[str, str]]:
+    """Return the model that is meant and its options: with untrained=true that is the twin."""
+    from neuroalign.models.catalog import twin_of
+
+    pairs = read_pairs(option, "--model-option")
+    if TRUTH.get(pairs.get("untrained", "").lower()) and (twin := twin_of(model)):
+        del pairs["untrained"]
+        return twin, pairs
+    return model, pairs
+
+
+def rivals_of(model: str, reads: str | None, against: str | None) -> list[str]:
+    """Name the models that are scored beside: those asked for, or what every network must beat."""
+    from neuroalign.models.catalog import check_model_name, twin_of
+
+    if against is None:
+        wanted = (twin_of(model), BASELINES.get(str(reads)))
+        return [name for name in wanted if name is not None and name != model]
+    rivals = [] if against == "none" else split_names(against) or []
+    for name in rivals:
+        check_model_name(name)
+    return list(dict.fromkeys(rivals))
+
+
+def rival_options(rival: str, model: str, options: Mapping[str, str]) -> dict[str, str]:
+    """Return what a rival is told: the twin of a model all that a network without weights takes."""
+    from neuroalign.models.catalog import takes_option, twin_of
+
+    if rival != twin_of(model):
+        return {}
+    return {name: value for name, value in options.items() if takes_option(rival, name)}
+
+
+def check_rival(name: str, scores: xr.Dataset, of_rival: xr.Dataset) -> None:
+    """Refuse an untrained twin that has the weights of the model that it is the twin of."""
+    from neuroalign.models.catalog import UNTRAINED
+
+    own, other = (json.loads(one.attrs["provenance"])["model_sha256"] for one in (scores, of_rival))
+    if name.endswith(UNTRAINED) and own is not None and own == other:
+        message = (
+            f"Model {name!r} has the very weights of the model that it is scored beside, "
+            f"{scores.attrs['model']!r}; a function with an option 'untrained' must obey it."
+        )
+        raise DataError(message)
+
+
+def layers_of_rival(rival: Model, layers: Sequence[str] | None) -> list[str] | None:
+    """Return the names and patterns that mean layers of a rival; None, for its own, without any."""
+    from neuroalign.models.protocol import selected_layers
+
+    found: list[str] = []
+    for layer in layers or []:
+        with suppress(NeuroalignError):
+            found += [layer] if selected_layers(rival, layer) else []
+    return found or None
