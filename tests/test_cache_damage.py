@@ -167,6 +167,20 @@ def test_what_json_cannot_hold_is_not_kept(tmp_path, said):
     ]
 
 
+def test_coordinates_that_json_cannot_hold_are_not_kept(tmp_path, said):
+    model = TinyModel()
+    straight = model.activations
+    model.activations = lambda stimuli, layers=None: (
+        (layer, values.assign_coords(turn=("unit", 1j * np.ones(values.sizes["unit"]))))
+        for layer, values in straight(stimuli, layers)
+    )
+    assert "turn" in read_layers(model, tmp_path, layers=["first"])["first"].coords
+    assert open_cache(tmp_path).entries() == []
+    assert said == [
+        "Activations of 'tiny' are not kept, as they have a coordinate 'turn' of type complex128."
+    ]
+
+
 def test_a_full_disk_costs_the_cache_and_nothing_else(tmp_path, said, monkeypatch):
     def full(folder, *_):
         (folder / "begun").write_text("")

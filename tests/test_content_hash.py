@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import random
 import threading
+import types
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -242,6 +243,7 @@ REFUSED = {
     "generator": lambda: (one for one in "ab"),
     "sparse": lambda: torch.eye(2).to_sparse(),
     "meta": lambda: torch.zeros(2, device="meta"),
+    "module": lambda: types.ModuleType("of_nobody"),
     "masked": lambda: np.ma.array([1, 2], mask=[True, False]),
 }
 

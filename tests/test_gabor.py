@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from neuroalign.errors import DataError
-from neuroalign.models.gabor import FREQUENCIES, ORIENTATIONS, SIZE, GaborModel
+from neuroalign.models.gabor import FREQUENCIES, ORIENTATIONS, SIZE, GaborModel, gabor_filters
 from neuroalign.testing import check_model
 
 
@@ -86,6 +86,20 @@ def test_the_model_keeps_its_contract():
     images = [generator.integers(0, 256, (60, 80, 3), dtype=np.uint8) for _ in range(4)]
     stimuli = pd.DataFrame({"image": [*images[:3], Image.fromarray(images[3])]}, list("abcd"))
     check_model(GaborModel(), stimuli)
+
+
+def test_a_filter_halves_what_is_half_an_octave_away():
+    filters = gabor_filters()
+    rows = filters[ORIENTATIONS.index(0) :: len(ORIENTATIONS)]  # rows of bars: vary downwards
+    steps = np.fft.fftfreq(filters.shape[1], 1 / SIZE)
+    for frequency, transfer in zip(FREQUENCIES, rows, strict=True):
+        near = np.abs(steps - frequency) < 0.7 * frequency
+        curve = np.polyfit(steps[near], np.log(transfer[near, 0]), 2)  # exact for a Gaussian
+        peak = -curve[1] / (2 * curve[0])
+        assert peak == pytest.approx(frequency, rel=1e-4)
+        assert np.exp(np.polyval(curve, peak)) == pytest.approx(2, rel=1e-4)
+        low, high = np.sort(np.roots(curve))  # where it is 1, half of its height
+        assert high / low == pytest.approx(2, rel=1e-4)
 
 
 def test_no_stimuli_are_refused():
