@@ -284,6 +284,7 @@ def test_a_clock_that_counts_other_frames_than_the_network_is_refused():
     model = make()
     model.clock = FrameClock(RATE, 10, 32)
     with refused(
-        "Layer 'features' of 'stack' returns 24 frames where its clock counts 47; mend the clock."
+        "Layer 'features' of 'stack' returns 24 frames where its clock counts 47; mend the clock, "
+        "or the place, where (sound, frame, unit) is needed."
     ):
         values_of(model, noise(0.5))

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from neuroalign.errors import DataError
+from neuroalign.errors import DataError, NeuroalignError, reason
 from neuroalign.models.evaluation import (
     check_amounts,
     is_out_of_memory,
@@ -26,7 +26,7 @@ from neuroalign.models.identity import content_hash, network_hash
 from neuroalign.models.inputs import check_stimuli, inputs_hash
 from neuroalign.models.packages import versions
 from neuroalign.models.places import Place as Place
-from neuroalign.models.places import caught
+from neuroalign.models.places import caught, check_places
 from neuroalign.models.protocol import chosen_layers
 from neuroalign.models.sounds import stimulus_sound
 from neuroalign.models.spool import LayerStore, open_store
@@ -114,6 +114,10 @@ class AudioModel:
             message = f"batch_size={batch_size!r} is not a positive number of pieces of a sound."
             raise DataError(message)
         check_amounts(None, memory_budget)
+        check_places(places, network, name)
+        if not callable(prepare):
+            message = f"prepare={prepare!r} cannot be called; give a function of samples (sample,)."
+            raise DataError(message)
         clock.check_windows(window, stride)
         self.network, self.name, self.clock = network, name, clock
         self._places, self._prepare = dict(places), prepare
@@ -223,7 +227,8 @@ class AudioModel:
                     if len(kept) != piece.kept:
                         message = (
                             f"Layer {layer!r} of {self.name!r} returns {len(frames)} frames where "
-                            f"its clock counts {piece.skipped + piece.kept}; mend the clock."
+                            f"its clock counts {piece.skipped + piece.kept}; mend the clock, or "
+                            "the place, where (sound, frame, unit) is needed."
                         )
                         raise DataError(message)
                     store.put(layer, at, kept)
@@ -235,20 +240,46 @@ class AudioModel:
     ) -> dict[str, np.ndarray]:
         """Return what the layers make of pieces of one length: (piece, frame, unit) each."""
         number = next((p for p in self.network.parameters() if p.is_floating_point()), None)
-        batch = torch.stack([self._prepare(samples) for samples in given])
+        batch = torch.stack([self._prepared(samples, label) for samples in given])
         batch = batch.to(self._device, number.dtype if number is not None else None)
         try:
             with caught({layer: self._places[layer] for layer in layers}) as found:
                 self.network(batch)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
+        except (RuntimeError, TypeError, ValueError, LookupError, MemoryError) as error:
+            if isinstance(error, NeuroalignError):
                 raise
+            if not is_out_of_memory(error):
+                message = (
+                    f"Network {self.name!r} failed on its input, a tensor {tuple(batch.shape)} "
+                    f"({reason(error)}); let prepare return what it reads of one sound."
+                )
+                raise DataError(message) from error
             message = (
                 f"Memory does not suffice for the sound of stimulus {label!r} in {self.name!r}; "
                 "give a window and a stride, or a smaller batch_size."
             )
             raise DataError(message) from error
         return {layer: found[layer].cpu().float().numpy() for layer in layers}
+
+    def _prepared(self, samples: np.ndarray, label: str) -> torch.Tensor:
+        try:
+            made = self._prepare(samples)
+        except (NeuroalignError, MemoryError):
+            raise
+        except Exception as error:
+            message = (
+                f"The prepare of model {self.name!r} failed on the sound of stimulus {label!r} "
+                f"({reason(error)})."
+            )
+            raise DataError(message) from error
+        if not isinstance(made, torch.Tensor):
+            message = (
+                f"The prepare of model {self.name!r} returns a {type(made).__name__}, but a tensor "
+                "is needed; wrap a feature extractor of transformers in "
+                "neuroalign.models.families.hf_audio.Extractor."
+            )
+            raise DataError(message)
+        return made
 
 
 def _alike(pieces: Sequence[Piece], most: int) -> Iterator[list[Piece]]:
