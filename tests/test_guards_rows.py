@@ -9,9 +9,9 @@ from guard_cases import PARTED, WHOLE, guarded, lines, noise_layers, passages
 from PIL import Image
 
 import neuroalign as na
+from neuroalign.data.content import content_codes
 from neuroalign.data.row_table import read_rows
 from neuroalign.features.row_order import read_order
-from neuroalign.guards.duplicates import content_codes
 
 FOLDS = na.TrainTest(test=[f"s{k:02}" for k in range(30, 40)])
 

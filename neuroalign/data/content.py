@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 
 def feed(digest: Any, value: Any) -> None:
@@ -36,6 +38,30 @@ def feed(digest: Any, value: Any) -> None:
         digest.update(str((array.shape, array.dtype)).encode() + array.tobytes())
     else:
         digest.update(repr(value).encode())
+
+
+def content_codes(stimuli: pd.DataFrame, kinds: Sequence[str]) -> np.ndarray:
+    """Return a hash of the content of each stimulus; equal content has equal hashes.
+
+    Parameters
+    ----------
+    stimuli : DataFrame
+    kinds : sequence of str
+        Columns: values (text, arrays, PIL images) or paths, of which the bytes count.
+
+    Returns
+    -------
+    array of str (stimuli,)
+    """
+    return np.array(
+        ["".join(_hash(value) for value in row) for row in stimuli[list(kinds)].to_numpy()]
+    )
+
+
+def _hash(value: object) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    feed(digest, value)
+    return digest.hexdigest()
 
 
 def _is_file(text: str) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from neuroalign.data.content import feed
+from neuroalign.data.content import content_codes
 from neuroalign.data.schema import stimulus_kinds
 from neuroalign.errors import name_some
 from neuroalign.features.matching import design_rows
@@ -71,30 +70,6 @@ def repeats(codes: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -
             first.setdefault(codes[row], int(row))
         found |= {int(row): first[codes[row]] for row in test if codes[row] in first}
     return found
-
-
-def content_codes(stimuli: pd.DataFrame, kinds: Sequence[str]) -> np.ndarray:
-    """Return a hash of the content of each stimulus; equal content has equal hashes.
-
-    Parameters
-    ----------
-    stimuli : DataFrame
-    kinds : sequence of str
-        Columns: values (text, arrays, PIL images) or paths, of which the bytes count.
-
-    Returns
-    -------
-    array of str (stimuli,)
-    """
-    return np.array(
-        ["".join(_hash(value) for value in row) for row in stimuli[list(kinds)].to_numpy()]
-    )
-
-
-def _hash(value: object) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    feed(digest, value)
-    return digest.hexdigest()
 
 
 def _kinds(case: Case) -> list[str]:
