@@ -3,48 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
+from localizer_cases import UNITS, N, chosen, localize, planted, stimuli
 from scipy import stats
 
 import neuroalign as na
 from neuroalign.errors import DataError, NeuroalignError
-from neuroalign.models import SelectedUnits, localize_units
-from neuroalign.models.localizer import _conditions
-from neuroalign.models.protocol import as_model
-
-N = 240  # stimuli of each kind
-UNITS = {"early": 800, "late": 1200}
-
-
-def stimuli(n=N):
-    labels = [f"s{number:04d}" for number in range(2 * n)]
-    return pd.DataFrame({"condition": n * ["sentences"] + n * ["nonwords"]}, labels)
-
-
-def planted(effects, seed=0, n=N):
-    """Activations of unit variance, with effects added to the first units of the last layer."""
-    generator = np.random.default_rng(seed)
-    table = stimuli(n)
-    layers = {
-        layer: pd.DataFrame(generator.normal(size=(2 * n, count)), table.index)
-        for layer, count in UNITS.items()
-    }
-    layers["late"].iloc[:n, : len(effects)] += effects
-    return layers
-
-
-def localize(model, table=None, **options):
-    options = {"preferred": "sentences", "control": "nonwords", **options}
-    return localize_units(model, stimuli() if table is None else table, **options)
-
-
-def chosen(found):
-    return {
-        (layer, number)
-        for layer, number in found.units.query("selected")[["layer", "number"]].itertuples(
-            index=False
-        )
-    }
 
 
 def test_all_planted_units_are_found():
@@ -83,59 +46,12 @@ def test_the_effect_is_a_difference_in_standard_deviations():
     assert found["effect"].iloc[:200].mean() == pytest.approx(0.8, abs=0.03)
 
 
-def test_choosing_inflates_effects_and_the_held_out_half_does_not():
-    nothing = localize(planted([]), count=20).held_out
-    assert (nothing["effect"] > 0.3).all()
-    assert (nothing["held_out_effect"].abs() < 0.1).all()
-    assert (nothing["significant"] <= 0.2).all()
-    assert (nothing["shared"] <= 0.1).all()
-    something = localize(planted(20 * [0.8]), count=20).held_out
-    assert something["held_out_effect"].mean() == pytest.approx(0.8, abs=0.1)
-    assert (something["significant"] >= 0.9).all()
-    assert (something["shared"] >= 0.9).all()
-
-
-def test_held_out_effects_keep_the_direction_of_the_choosing_half():
-    found = localize(planted(10 * [0.8] + 10 * [-0.8]), count=20, sign="absolute")
-    assert found.held_out["held_out_effect"].mean() == pytest.approx(0.8, abs=0.1)
-    assert (found.held_out["significant"] >= 0.9).all()
-
-
-def test_the_held_out_table_is_that_of_choosing_on_a_half_by_hand():
-    model, table = planted(20 * [0.5]), stimuli()
-    found = localize(model, count=30)
-    first = _first_half_by_hand(model, table)
-    effects = [found.held_out["effect"].iloc[0], found.held_out["held_out_effect"].iloc[0]]
-    np.testing.assert_allclose(effects, first, rtol=1e-9)
-
-
-def _first_half_by_hand(model, table):
-    preferred, in_first = _conditions(table, "condition", "sentences", "nonwords", 0)
-    assert in_first[preferred].sum() == in_first[~preferred].sum() == N // 2
-    values = pd.concat(model.values(), axis=1).to_numpy()
-
-    def cell(kind, half):
-        return values[(kind & half).to_numpy()]
-
-    t = stats.ttest_ind(cell(preferred, in_first), cell(~preferred, in_first), equal_var=False)
-    best = np.argsort(-t.statistic)[:30]
-    return [
-        np.mean(
-            [
-                (one.mean() - two.mean()) / np.sqrt((one.var(ddof=1) + two.var(ddof=1)) / 2)
-                for one, two in zip(
-                    cell(preferred, half)[:, best].T, cell(~preferred, half)[:, best].T, strict=True
-                )
-            ]
-        )
-        for half in (in_first, ~in_first)
-    ]
-
-
-def test_whole_groups_fall_into_one_half():
-    table = stimuli().assign(group=np.tile(np.arange(N // 2), 4))
-    _, in_first = _conditions(table, "condition", "sentences", "nonwords", 0)
-    assert in_first.groupby(table["group"]).nunique().eq(1).all()
+def test_the_rule_says_whether_the_direction_counts():
+    model = planted(10 * [-0.8])
+    assert localize(model, count=10).rule == "10 units of the largest t, sentences > nonwords"
+    assert localize(model, count=10, sign="absolute").rule == (
+        "10 units of the largest |t|, sentences against nonwords"
+    )
 
 
 def test_the_order_of_stimuli_does_not_count():
@@ -209,40 +125,11 @@ def test_whole_numbers_and_truth_values_are_contrasted_as_numbers(dtype, values)
     np.testing.assert_allclose(found.units["t"], expected)
 
 
-def test_units_that_are_constant_on_a_half_have_no_effect_there():
-    table = stimuli(8)
-    values = pd.DataFrame(0.0, table.index, range(5))
-    _, in_first = _conditions(table, "condition", "sentences", "nonwords", 0)
-    noise = np.random.default_rng(0).normal(size=values.shape)
-    values = values.where(~in_first.to_numpy()[:, None] | (values.columns > 2), noise)
-    held_out = localize({"top": values}, table, count=3).held_out
-    assert held_out["chosen"].tolist() == [3, 0]
-    assert held_out.loc["first", ["held_out_effect", "significant", "shared"]].tolist() == [0, 0, 0]
-    assert held_out.loc["second"].isna().tolist() == [False, True, True, True, True]
-
-
-def test_a_stimulus_without_a_group_is_its_own():
-    model = planted(20 * [0.8])
-    alone = localize(model, count=20).held_out
-    again = localize(model, stimuli().assign(group=np.nan), count=20).held_out
-    pd.testing.assert_frame_equal(again, alone)
-
-
 def test_conditions_may_be_numbers():
     model = planted(20 * [0.8])
     table = stimuli().assign(condition=np.repeat([1, 0], N))
     by_number = localize(model, table, preferred=1, control=[0], count=20)
     assert chosen(by_number) == chosen(localize(model, count=20))
-
-
-@pytest.mark.parametrize("numbers", [[-1], [1.5], np.array([True, False]), [[1, 2]]])
-def test_units_that_are_no_places_are_refused(numbers):
-    with pytest.raises(DataError) as error:
-        SelectedUnits(na.load_model("pixels"), {"pixels": numbers}, name="some")
-    assert str(error.value) == (
-        "The units of layer 'pixels' are no list of numbers from 0 on; give the places of units in "
-        "the flattened layer, as np.flatnonzero makes them of a mask."
-    )
 
 
 def test_q_alone_chooses_all_that_pass():
@@ -275,50 +162,6 @@ def test_every_option_takes_effect_at_once():
     ]
     assert [len(result) for result in results] == [20, 30, 200, 20, 20, 20]
     assert len({frozenset(result) for result in results}) == len(results)
-
-
-def test_the_selected_model_yields_those_units_of_new_stimuli_in_one_layer():
-    model = planted(20 * [0.8])
-    kept = localize(model, count=20).select(as_model(model), name="language")
-    ((layer, values),) = kept.activations(stimuli().iloc[5:9])
-    assert (layer, kept.layers) == ("language", ["language"])
-    np.testing.assert_array_equal(values, model["late"].iloc[5:9, :20])
-    assert values["source"].values.tolist() == 20 * ["late"]
-    assert values["number"].values.tolist() == list(range(20))
-
-
-def test_random_units_are_as_many_of_each_layer_and_none_of_the_chosen():
-    model = planted(20 * [0.3])
-    found = localize(model, count=100)
-    network = as_model(model)
-    ((_, one),) = found.random(network, seed=1).activations(stimuli())
-    ((_, two),) = found.random(network, seed=2).activations(stimuli())
-    picked = set(zip(one["source"].values, one["number"].values, strict=True))
-    assert len(picked) == 100
-    assert not picked & chosen(found)
-    counts = found.units.query("selected")["layer"].value_counts()
-    assert pd.Series(one["source"].values).value_counts().to_dict() == counts.to_dict()
-    assert picked != set(zip(two["source"].values, two["number"].values, strict=True))
-
-
-@pytest.mark.parametrize(("sign", "expected"), [("positive", -0.8), ("absolute", 0.0)])
-def test_bottom_units_are_at_the_other_end(sign, expected):
-    model = planted(10 * [0.8] + 10 * [-0.8])
-    found = localize(model, count=10, sign=sign)
-    ((_, values),) = found.bottom(as_model(model)).activations(stimuli())
-    difference = values[:N].mean() - values[N:].mean()
-    assert float(difference) == pytest.approx(expected, abs=0.1)
-
-
-def test_scores_take_selected_units():
-    dataset = na.load_dataset("simulated-v4", n_crops=3)
-    table = dataset.stimuli.assign(
-        condition=np.where(np.arange(len(dataset.stimuli)) % 2, "a", "b")
-    )
-    pixels = na.load_model("pixels")
-    found = localize_units(pixels, table, preferred="a", control="b", count=30)
-    scores = na.score(found.select(pixels), dataset, guards=())
-    assert scores["layer"].values.tolist() == ["localized"]
 
 
 @pytest.mark.parametrize(
@@ -372,27 +215,7 @@ def test_what_cannot_be_localized_is_refused(options, message):
     assert str(error.value) == message
 
 
-def test_too_few_stimuli_of_a_kind_are_refused():
-    table = stimuli().iloc[: N + 3]
-    with pytest.raises(DataError) as error:
-        localize(planted([]), table, count=3)
-    assert str(error.value) == (
-        "3 stimuli are control, which leaves 1 in one of two halves; 2 in each are needed."
-    )
-
-
 def test_stimuli_given_twice_are_refused():
     table = pd.concat([stimuli(), stimuli().iloc[:1]])
     with pytest.raises(DataError, match="1 stimuli have more than one row"):
         localize(planted([]), table, count=3)
-
-
-def test_units_of_another_network_are_refused():
-    found = localize(planted(20 * [0.8]), count=20)
-    other = {"late": xr.DataArray(np.zeros((4, 5)), {"stimulus": list("abcd")}, ("stimulus", "u"))}
-    with pytest.raises(DataError) as error:
-        list(found.select(other).activations(pd.DataFrame(index=list("abcd"))))
-    assert str(error.value) == (
-        "Unit 19 of layer 'late' was asked for, but the layer has 5 units; choose units on the "
-        "network that is scored."
-    )

@@ -33,8 +33,8 @@ class LocalizedUnits:
         fewer vary on it; `effect`, their mean effect on it, which choosing inflates;
         `held_out_effect`, their mean effect on the other half, which it does not, 0 for units
         that are constant there; `significant`, share of them with p <= .05 on the other half,
-        which is .05 where there is nothing to find; and `shared`, share of them that the other
-        half chooses too.
+        which is .05 where there is nothing to find, and more where the stimuli of a group are
+        alike; and `shared`, share of them that the other half chooses too.
     rule : str
         How they were chosen, in words.
     """
@@ -43,16 +43,18 @@ class LocalizedUnits:
     held_out: pd.DataFrame
     rule: str
     _rank: np.ndarray = field(repr=False)  # of each row of `units`: what it was chosen by
+    _network: str = field(repr=False)  # name of the model
 
     def select(self, model: Scored, *, name: str = "localized") -> SelectedUnits:
         """Return the model with the chosen units only, as one layer of that name."""
-        return _kept(model, self.units[self.units["selected"]], name)
+        return self._kept(model, self.units[self.units["selected"]], name)
 
     def random(self, model: Scored, *, seed: int = 0, name: str = "random") -> SelectedUnits:
         """Return the model with other units: as many of each layer, drawn at random.
 
         None of the chosen units is drawn, and none that is constant.
         """
+        check_seed(seed)
         parts = []
         generator = np.random.default_rng(seed)
         for layer, rows in self.units.groupby("layer", sort=False):
@@ -65,7 +67,7 @@ class LocalizedUnits:
                 )
                 raise DataError(message)
             parts.append(free.iloc[np.sort(generator.choice(len(free), wanted, replace=False))])
-        return _kept(model, pd.concat(parts), name)
+        return self._kept(model, pd.concat(parts), name)
 
     def bottom(self, model: Scored, *, name: str = "bottom") -> SelectedUnits:
         """Return the model with as many units at the other end of the contrast.
@@ -81,9 +83,21 @@ class LocalizedUnits:
             )
             raise DataError(message)
         order = defined[np.argsort(self._rank[defined], kind="stable")]
-        return _kept(model, self.units.iloc[np.sort(order[:wanted])], name)
+        return self._kept(model, self.units.iloc[np.sort(order[:wanted])], name)
+
+    def _kept(self, model: Scored, rows: pd.DataFrame, name: str) -> SelectedUnits:
+        kept, sizes = rows.groupby("layer", sort=False), self.units["layer"].value_counts()
+        return SelectedUnits(
+            as_model(model),
+            {str(layer): of["number"].to_numpy() for layer, of in kept},
+            name=name,
+            origin=self._network,
+            sizes={str(layer): int(size) for layer, size in sizes.items()},
+        )
 
 
-def _kept(model: Scored, rows: pd.DataFrame, name: str) -> SelectedUnits:
-    units = {str(layer): of["number"].to_numpy() for layer, of in rows.groupby("layer", sort=False)}
-    return SelectedUnits(as_model(model), units, name=name)
+def check_seed(seed: object) -> None:
+    """Refuse what is no seed."""
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        message = f"seed={seed!r} is not a whole number of 0 or more."
+        raise DataError(message)

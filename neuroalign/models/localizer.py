@@ -12,14 +12,15 @@ import xarray as xr
 from neuroalign.data.schema import as_labels, repeated
 from neuroalign.errors import DataError, name_some, unknown_name
 from neuroalign.features.matching import design_rows
-from neuroalign.models.localized_units import LocalizedUnits
+from neuroalign.models.localized_units import LocalizedUnits, check_seed
+from neuroalign.models.localizer_halves import equal_content, first_half
 from neuroalign.models.protocol import Model, as_model
 from neuroalign.numerics.contrast import Contrast, welch
 from neuroalign.numerics.multiple import benjamini_hochberg, holm
 
 CORRECTIONS = {"benjamini-hochberg": benjamini_hochberg, "holm": holm}
 SIGNS = ("positive", "absolute")
-FEWEST = 4  # stimuli of a kind: two for each half
+FEWEST = 2  # stimuli of a kind in a half
 
 
 def localize_units(
@@ -46,6 +47,8 @@ def localize_units(
     model : Model or mapping
     stimuli : DataFrame
         What the model reads, and the column `by`. Other conditions than those named are left out.
+        Stimuli of equal content count once in their condition, by the mean of their activations;
+        what counts is what the model reads or, of activations computed elsewhere, all content.
     preferred, control : str or sequence of str
         Conditions, such as "sentences" and "nonwords"; or "faces" and ("bodies", "places").
     by : str
@@ -61,12 +64,14 @@ def localize_units(
         less to what is preferred are chosen too.
     q : float, optional
         Choose only units whose corrected p is at most this; without `count` and `share`, all of
-        them.
+        them. p takes stimuli of other content as independent, even those of one group: where
+        these are alike, p is too small.
     correction : {"benjamini-hochberg", "holm"}
         For the number of units.
     seed : int
         Of the halves. Stimuli are dealt to halves within condition, by their labels, whatever
-        their order; whole groups where they have the column "group".
+        their order. Those of equal content and, where they have the column "group", of one group
+        fall into one half.
 
     Returns
     -------
@@ -75,7 +80,8 @@ def localize_units(
     Raises
     ------
     DataError
-        If a condition is missing or has fewer than four stimuli, or fewer units pass than wanted.
+        If a condition is missing or has fewer than two stimuli in a half, or fewer units pass
+        than wanted.
 
     References
     ----------
@@ -98,17 +104,23 @@ def localize_units(
     """
     network = as_model(model)
     _check_options(count, share, sign, q, correction)
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        message = f"seed={seed!r} is not a whole number of 0 or more."
-        raise DataError(message)
+    check_seed(seed)
     shown = stimuli.set_axis(as_labels(stimuli.index, "stimulus"))
-    is_preferred, in_first = _conditions(shown, by, preferred, control, seed)
-    shown = shown.loc[is_preferred.index]
-    halves = [np.ones(len(shown), dtype=bool), in_first.to_numpy(), ~in_first.to_numpy()]
+    side = _conditions(shown, by, preferred, control)
+    shown = shown.loc[side.index]
+    content = equal_content(network, shown)
+    dealt = first_half(shown, content, side, seed)
+    items = pd.MultiIndex.from_arrays([content, side]).factorize()[0]  # in order of appearance
+    once = ~pd.Series(items).duplicated().to_numpy()
+    is_preferred, in_first = side.to_numpy()[once], dealt.to_numpy()[once]
+    _check_halves(is_preferred, in_first, repeated=not once.all())
+    halves = [np.ones(len(in_first), dtype=bool), in_first, ~in_first]
     tables, contrasts = [], []
     for layer, activations in network.activations(shown, layers):
         rows = design_rows(activations, list(shown.index))
-        contrasts.append([_contrast(rows, is_preferred.to_numpy(), half) for half in halves])
+        if not once.all():
+            rows = pd.DataFrame(rows).groupby(items).mean().to_numpy()
+        contrasts.append([_contrast(rows, is_preferred, half) for half in halves])
         tables.append(pd.DataFrame({"layer": layer, "number": np.arange(rows.shape[1])}))
     whole, *parts = (_joined(of_layers) for of_layers in zip(*contrasts, strict=True))
     two_sided = sign == "absolute"
@@ -129,10 +141,11 @@ def localize_units(
         raise DataError(message)
     rank = np.abs(whole.t) if two_sided else whole.t
     units["selected"] = _top(np.where(eligible, rank, np.nan), wanted)
-    rule = f"{wanted} units of the largest {'|t|' if two_sided else 't'}, {preferred} > {control}"
+    largest, than = ("|t|", "against") if two_sided else ("t", ">")
+    rule = f"{wanted} units of the largest {largest}, {preferred} {than} {control}"
     if q is not None:
         rule += f", {correction} q <= {q:g}"
-    return LocalizedUnits(units, _held_out(parts, wanted, two_sided), rule, rank)
+    return LocalizedUnits(units, _held_out(parts, wanted, two_sided), rule, rank, network.name)
 
 
 def _check_options(
@@ -160,9 +173,8 @@ def _conditions(
     by: str,
     preferred: str | Sequence[str],
     control: str | Sequence[str],
-    seed: int,
-) -> tuple[pd.Series, pd.Series]:
-    """Tell which stimuli are preferred ones, and which fall into the first half; by label."""
+) -> pd.Series:
+    """Tell which stimuli of the conditions named are preferred ones, by label."""
     if by not in stimuli:
         raise unknown_name(by, [str(column) for column in stimuli.columns], kind="column")
     if twice := repeated(stimuli.index):
@@ -180,28 +192,18 @@ def _conditions(
         if name not in set(conditions):
             raise unknown_name(name, sorted(set(conditions)), kind="condition")
     kept = conditions[conditions.isin(sides[0] + sides[1])]
-    is_preferred = kept.isin(sides[0])
-    units = pd.Series(stimuli.index, stimuli.index)
-    if "group" in stimuli:  # a stimulus without one is its own
-        units = stimuli["group"].astype(str).where(stimuli["group"].notna(), units)
-    in_first = _first_half(units[kept.index], is_preferred, seed)
+    return kept.isin(sides[0])
+
+
+def _check_halves(is_preferred: np.ndarray, in_first: np.ndarray, *, repeated: bool) -> None:
     for what, side in (("preferred", is_preferred), ("control", ~is_preferred)):
         fewest = min((side & in_first).sum(), (side & ~in_first).sum())
-        if fewest < FEWEST // 2:
+        if fewest < FEWEST:
             message = (
-                f"{side.sum()} stimuli are {what}, which leaves {fewest} in one of two halves; "
-                f"{FEWEST // 2} in each are needed."
+                f"{side.sum()} {'different ' if repeated else ''}stimuli are {what}, which leaves "
+                f"{fewest} in one of two halves; {FEWEST} in each are needed."
             )
             raise DataError(message)
-    return is_preferred, in_first
-
-
-def _first_half(groups: pd.Series, is_preferred: pd.Series, seed: int) -> pd.Series:
-    """Deal groups to two halves in turn, those of one condition after those of the other."""
-    side = is_preferred.groupby(groups).mean().sort_index()
-    shuffled = side.iloc[np.random.default_rng(seed).permutation(len(side))]
-    dealt = shuffled.sort_values(kind="stable").index
-    return groups.isin(dealt[::2])
 
 
 def _contrast(rows: np.ndarray, is_preferred: np.ndarray, among: np.ndarray) -> Contrast:

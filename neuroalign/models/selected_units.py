@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from neuroalign.errors import DataError
+from neuroalign.errors import DataError, UnknownNameError
 from neuroalign.features.matching import design_rows
-from neuroalign.models.protocol import Model, chosen_layers
+from neuroalign.models.protocol import Model, chosen_layers, selected_layers
 
 
 class SelectedUnits:
@@ -25,6 +25,11 @@ class SelectedUnits:
         named.
     name : str
         Of the only layer of the model, such as "language units".
+    origin : str, optional
+        Name of the network that the units were localized in, for messages.
+    sizes : mapping of str to int, optional
+        Layer -> number of its units in that network; layers of another number are refused, since
+        their units are others.
 
     Examples
     --------
@@ -36,14 +41,20 @@ class SelectedUnits:
     """
 
     def __init__(
-        self, model: Model, units: Mapping[str, Sequence[int] | np.ndarray], *, name: str
+        self,
+        model: Model,
+        units: Mapping[str, Sequence[int] | np.ndarray],
+        *,
+        name: str,
+        origin: str | None = None,
+        sizes: Mapping[str, int] | None = None,
     ) -> None:
         kept = {layer: _checked(layer, numbers) for layer, numbers in units.items()}
         self._units = {layer: numbers for layer, numbers in kept.items() if len(numbers)}
         if not self._units:
             message = f"No unit of model {model.name!r} is kept; name one or more."
             raise DataError(message)
-        self._model = model
+        self._model, self._origin, self._sizes = model, origin, dict(sizes or {})
         self.name = f"{model.name}: {name}"
         self.reads: str | None = model.reads
         self.layers = [name]
@@ -76,15 +87,10 @@ class SelectedUnits:
         (layer,) = chosen_layers(layers, self.layers, self.layers)
         labels = [str(label) for label in stimuli.index]
         parts = {}
-        for source, values in self._model.activations(stimuli, list(self._units)):
-            rows, numbers = design_rows(values, labels), self._units[source]
-            if (most := int(numbers.max())) >= rows.shape[1]:
-                message = (
-                    f"Unit {most} of layer {source!r} was asked for, but the layer has "
-                    f"{rows.shape[1]} units; choose units on the network that is scored."
-                )
-                raise DataError(message)
-            parts[source] = rows[:, numbers]
+        for source, values in self._whole(stimuli):
+            rows = design_rows(values, labels)
+            self._check_size(source, rows.shape[1])
+            parts[source] = rows[:, self._units[source]]
         counts = [len(numbers) for numbers in self._units.values()]
         yield (
             layer,
@@ -101,6 +107,42 @@ class SelectedUnits:
                 name="activations",
             ),
         )
+
+    def _whole(self, stimuli: pd.DataFrame) -> Iterator[tuple[str, xr.DataArray]]:
+        try:
+            yield from self._model.activations(stimuli, list(self._units))
+        except UnknownNameError as error:
+            lacking = [layer for layer in self._units if not _has(self._model, layer)]
+            if self._origin is None or not lacking:
+                raise
+            message = (
+                f"Model {self._model.name!r} lacks layer {lacking[0]!r}, in which units of model "
+                f"{self._origin!r} were localized; localize units of the network that is scored."
+            )
+            raise UnknownNameError(message) from error
+
+    def _check_size(self, layer: str, size: int) -> None:
+        most = int(self._units[layer].max())
+        if self._sizes.get(layer, size) != size:
+            message = (
+                f"Layer {layer!r} of model {self._model.name!r} has {size} units, but units were "
+                f"localized among {self._sizes[layer]} of that layer of model {self._origin!r}; "
+                "localize units of the network that is scored."
+            )
+            raise DataError(message)
+        if most >= size:
+            message = (
+                f"Unit {most} of layer {layer!r} was asked for, but the layer has {size} units; "
+                "choose units on the network that is scored."
+            )
+            raise DataError(message)
+
+
+def _has(model: Model, layer: str) -> bool:
+    try:
+        return bool(selected_layers(model, [layer]))
+    except UnknownNameError:
+        return False
 
 
 def _checked(layer: str, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
