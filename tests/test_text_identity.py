@@ -14,6 +14,7 @@ from tiny_language import bert, byte_pairs, gpt2, story, values_of, word_pieces 
 from tokenizers import normalizers  # noqa: E402
 
 from neuroalign.models.cache import cached  # noqa: E402
+from neuroalign.models.localizer_halves import equal_content  # noqa: E402
 from neuroalign.models.text import TextModel  # noqa: E402
 
 STORY = story("the", "unhappy", "dog", "sat", ".")
@@ -129,3 +130,13 @@ def test_what_a_cache_goes_by_is_refused_for_a_label_that_is_given_twice(tmp_pat
         with pytest.raises(DataError) as error:
             list(ask(stimuli))
         assert str(error.value) == sentence
+
+
+def test_the_same_word_is_read_alike_alone_and_in_the_same_context_only():
+    words = story("the", "dog", "the", "dog")
+    assert encoder().exact_inputs(words) == 2 * encoder().exact_inputs(words)[:2]
+    assert len(set(encoder(context="growing").exact_inputs(words))) == 4
+    twice = story("the", "dog", "the", "dog", run=[0, 0, 1, 1])
+    inputs = encoder(context="growing").exact_inputs(twice)
+    assert inputs[:2] == inputs[2:]
+    assert equal_content(encoder(context="growing"), twice).tolist() == inputs
