@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neuroalign.errors import DataError
+from neuroalign.errors import DataError, unknown_name
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from neuroalign.models.audio import AudioModel
     from neuroalign.models.text import TextModel
     from neuroalign.models.torch_model import TorchModel
+
+TOLD_OF = {"text": "texts", "audio": "sounds"}
 
 
 def load(
@@ -78,25 +81,50 @@ def load(
             full, untrained=untrained, seed=seed, checkpoint=name, revision=commit_of(folder)
         ),
     }  # fmt: skip
+    if kind != "image" and preprocess is not None:
+        message = (
+            f"Model {full!r} reads {TOLD_OF[kind]} as its own configuration says; leave out "
+            "preprocess."
+        )
+        raise DataError(message)
     if kind == "text":
         from neuroalign.models.families.hf_text import language_model
 
         return language_model(network, folder, full, part=part, told=told, options=options)
-    if kind == "audio" and preprocess is None:
+    if kind == "audio":
         from neuroalign.models.families.hf_audio import audio_model
 
         return audio_model(network, folder, full, told=told, options=options)
     from neuroalign.models.families.hf_vision import vision_model
 
-    if kind == "audio":
-        message = (
-            f"Model {full!r} reads sounds as its own configuration says; leave out preprocess."
-        )
-        raise DataError(message)
     if options:
         message = f"Model {full!r} reads images; leave out {', '.join(sorted(options))}."
         raise DataError(message)
     return vision_model(network, folder, full, part=part, preprocess=preprocess, told=told)
+
+
+def check_options(
+    options: Collection[str], own: Collection[str], full: str, *, without: Collection[str] = ()
+) -> None:
+    """Refuse options that neither the family nor the model of a network has.
+
+    Parameters
+    ----------
+    options : collection of str
+        Those given beside the family's own.
+    own : collection of str
+        Those of the model.
+    full : str
+        Name of the model, for messages.
+    without : collection of str
+        Those of the family that say nothing of such a network.
+    """
+    shared = inspect.signature(load).parameters.values()
+    known = {one.name for one in shared if one.kind is one.KEYWORD_ONLY}
+    known = {*known, *own} - {"preprocess", *without}
+    for option in options:
+        if option not in own:
+            raise unknown_name(option, known, kind=f"option of model {full!r}")
 
 
 def _folder(name: str, full: str, revision: str | None, *, weights: bool) -> Path:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from neuroalign.errors import DataError, reason, unknown_name
+from neuroalign.errors import DataError, reason
 from neuroalign.models.audio import AudioModel, Place
 from neuroalign.models.families.building import wrapped
+from neuroalign.models.families.hf import check_options
 from neuroalign.models.frame_clock import FrameClock, conv_clock
 
 if TYPE_CHECKING:
@@ -49,9 +50,7 @@ def audio_model(
     options : dict
         Such as `window` and `stride`: see `AudioModel`.
     """
-    for option in options:
-        if option not in OPTIONS:
-            raise unknown_name(option, OPTIONS, kind=f"option of model {full!r}")
+    check_options(options, OPTIONS, full, without=("part",))
     kind = network.config.model_type
     extractor = read_extractor(folder, full)
     if kind in OF_SAMPLES:
@@ -107,6 +106,6 @@ def read_extractor(folder: Path, full: str) -> Any:
         raise DataError(message)
     try:
         return transformers.AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError) as error:
         message = f"The file {FILE} of model {full!r} cannot be read: {reason(error)}."
         raise DataError(message) from error

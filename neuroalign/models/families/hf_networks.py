@@ -9,6 +9,7 @@ import torch
 
 from neuroalign.errors import DataError, reason
 from neuroalign.models.families.building import refuse_keys, seeded
+from neuroalign.models.families.damaged import refuse_damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +42,7 @@ def read_config(folder: Path, full: str) -> tuple[PretrainedConfig, Any]:
             return config, known
         return config, transformers.AutoModel._model_mapping[type(config)]
     except (OSError, ValueError, KeyError, ImportError) as error:
+        refuse_damaged([folder / "config.json"], full)
         message = (
             f"Model {full!r} is not one that transformers can build by itself: {reason(error)}; "
             "build it in Python, and wrap it in TorchModel or TextModel."
@@ -68,7 +70,7 @@ def build_network(
         with seeded(seed):  # whatever is drawn while it loads
             if untrained:
                 return network_class._from_config(config, dtype=torch.float32)
-            if not any(path for pattern in WEIGHTS for path in folder.glob(pattern)):
+            if not _weights(folder):
                 message = (
                     f"Model {full!r} has no weights in {str(folder)!r}; give a folder with "
                     "model.safetensors, or untrained=True."
@@ -77,13 +79,20 @@ def build_network(
             network, found = network_class.from_pretrained(
                 folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
             )
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
-        if isinstance(error, DataError):
+    except DataError:
+        raise
+    except Exception as error:  # safetensors and pickle raise kinds of their own
+        refuse_damaged([*_weights(folder), folder / "generation_config.json"], full)
+        if not isinstance(error, (OSError, ValueError, RuntimeError, ImportError)):
             raise
         message = f"Transformers cannot build model {full!r}: {reason(error)}."
         raise DataError(message) from error
     refuse_keys(full, found["missing_keys"], _within(network, found["unexpected_keys"]))
     return network
+
+
+def _weights(folder: Path) -> list[Path]:
+    return [path for pattern in WEIGHTS for path in sorted(folder.glob(pattern))]
 
 
 def _within(network: PreTrainedModel, unexpected: Iterable[str]) -> list[str]:

@@ -6,8 +6,10 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neuroalign.errors import DataError, reason, unknown_name
+from neuroalign.errors import DataError, reason
 from neuroalign.models.families.building import wrapped
+from neuroalign.models.families.damaged import refuse_damaged
+from neuroalign.models.families.hf import check_options
 from neuroalign.models.text import TextModel
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ PIECES = (
     "tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "sentencepiece.bpe.model",
     "tokenizer.model",
 )  # fmt: skip
+BESIDE = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 
 
 def language_model(
@@ -30,10 +33,8 @@ def language_model(
     options: dict[str, Any],
 ) -> TextModel:
     """Make a model of the part of a network that reads texts, with its tokenizer."""
-    known = [*inspect.signature(TextModel.__init__).parameters][3:]
-    for option in options:
-        if option not in known:
-            raise unknown_name(option, known, kind=f"option of model {full!r}")
+    own = list(inspect.signature(TextModel.__init__).parameters)[3:]
+    check_options(options, {*own} - {"name"}, full)
     reader, tokenizer = _reader(network, full, part), _tokenizer(folder, full)
     return wrapped(TextModel, reader, tokenizer, **told, **options)
 
@@ -63,6 +64,7 @@ def _tokenizer(folder: Path, full: str) -> PreTrainedTokenizerBase:
         raise DataError(message)
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, ImportError, KeyError) as error:
+    except Exception as error:  # tokenizers raises bare exceptions
+        refuse_damaged([folder / file for file in (*PIECES, *BESIDE)], full)
         message = f"Transformers cannot read the tokenizer of model {full!r}: {reason(error)}."
         raise DataError(message) from error

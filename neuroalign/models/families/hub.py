@@ -6,6 +6,7 @@ import urllib.error
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 
 from neuroalign.errors import DataError, DownloadError, NeuroalignError, UnknownNameError, reason
 
@@ -98,8 +99,9 @@ def in_words(name: str, source: str, revision: str | None, instead: str) -> Iter
     except NeuroalignError:
         raise
     except Exception as error:
-        of_hub = type(error).__module__.startswith("huggingface_hub")
-        if not (of_hub or isinstance(error, (OSError, ValueError, RuntimeError, EOFError))):
+        theirs = type(error).__module__.startswith(("huggingface_hub", "safetensors"))
+        usual = (OSError, ValueError, RuntimeError, EOFError, UnpicklingError)
+        if not (theirs or isinstance(error, usual)):
             raise
         raise _sentence(error, name, source, revision, instead) from error
 

@@ -139,6 +139,8 @@ def _network(architecture: str, full: str, checkpoint: str | None, config: dict[
     """Let open_clip build the network; it loads a checkpoint only as a whole."""
     import open_clip
 
+    from neuroalign.models.families.damaged import refuse_damaged
+
     if checkpoint and not Path(checkpoint).expanduser().is_file():
         message = f"The checkpoint {checkpoint!r} of model {full!r} does not exist."
         raise DataError(message)
@@ -150,7 +152,10 @@ def _network(architecture: str, full: str, checkpoint: str | None, config: dict[
             pretrained_text=False,
             force_preprocess_cfg=shown,
         )
-    except (RuntimeError, KeyError, OSError, ValueError) as error:
+    except Exception as error:  # safetensors and pickle raise kinds of their own
+        refuse_damaged([Path(checkpoint).expanduser()] if checkpoint else [], full)
+        if not isinstance(error, (RuntimeError, KeyError, OSError, ValueError)):
+            raise
         message = (
             f"Model {full!r} cannot be made of {checkpoint or 'its configuration'!r}: "
             f"{reason(error)}."

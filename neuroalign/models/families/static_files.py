@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
 from neuroalign.errors import DataError, MissingPackageError, name_some, reason, unknown_name
+from neuroalign.models.families.damaged import refuse_damaged
 
 SUFFIXES = (".txt", ".vec", ".npz", ".safetensors")
 
@@ -85,7 +88,7 @@ def read_vectors(name: str, full: str) -> WordVectors:
     read = _from_npz if path.suffix.lower() == ".npz" else _from_text
     try:
         words, values = read(path)
-    except (ValueError, OSError, KeyError, UnicodeDecodeError) as error:
+    except (ValueError, OSError, KeyError, EOFError, BadZipFile, zlib.error) as error:
         message = f"File {name!r} cannot be read as word vectors: {reason(error)}."
         raise DataError(message) from error
     return _checked(words, values, full)
@@ -134,6 +137,9 @@ def _from_text(path: Path) -> tuple[list[str], np.ndarray]:
 
 
 def _from_npz(path: Path) -> tuple[list[str], np.ndarray]:
+    if not is_zipfile(path):  # of which NumPy advises to unpickle it
+        message = "it is no archive of arrays, or one that is cut short"
+        raise ValueError(message)
     with np.load(path, allow_pickle=False) as arrays:
         if not {"words", "vectors"} <= set(arrays.files):
             message = f"it has the arrays {arrays.files}, but 'words' and 'vectors' are needed"
@@ -155,6 +161,7 @@ def _from_safetensors(path: Path, tokenizer: Path, full: str) -> WordVectors:
         matrices = load_file(path)
         pieces = Tokenizer.from_file(str(tokenizer))
     except Exception as error:  # both raise kinds of their own
+        refuse_damaged([path, tokenizer], full)
         message = f"The vectors of model {full!r} cannot be read: {reason(error)}."
         raise DataError(message) from error
     if len(matrices) != 1:

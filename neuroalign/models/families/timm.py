@@ -130,16 +130,28 @@ def _no_revision(full: str, revision: str | None) -> None:
         raise DataError(message)
 
 
+def _files(name: str, overlay: dict[str, Any]) -> list[Path]:
+    """List the files that timm reads a network from, where they are known."""
+    if "file" in overlay:
+        return [Path(overlay["file"])]
+    kind, _, folder = name.partition(":")
+    return sorted(Path(folder).iterdir()) if kind == "local-dir" else []
+
+
 def _network(name: str, full: str, *, pretrained: bool, overlay: dict[str, Any]) -> nn.Module:
     """Let timm build the network; it loads a checkpoint only as a whole."""
     import timm
 
+    from neuroalign.models.families.damaged import refuse_damaged
     from neuroalign.models.families.hub import in_words
 
     with in_words(full, name, None, INSTEAD):
         try:
             return timm.create_model(name, pretrained=pretrained, pretrained_cfg_overlay=overlay)
-        except (RuntimeError, KeyError) as error:
+        except Exception as error:  # safetensors and pickle raise kinds of their own
+            refuse_damaged(_files(name, overlay), full)
+            if not isinstance(error, (RuntimeError, KeyError)):
+                raise
             message = (
                 f"The weights of model {full!r} do not fit its network: {reason(error)}; give "
                 "those of this network, or untrained=True."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,14 +119,24 @@ def _fill(network: nn.Module, checkpoint: str, full: str) -> None:
     import torch
 
     from neuroalign.models.families.building import load_exactly
+    from neuroalign.models.families.damaged import refuse_damaged
 
     path = Path(checkpoint).expanduser()
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # safetensors and pickle raise kinds of their own
+        refuse_damaged([path], full)
         message = f"The checkpoint {str(path)!r} of model {full!r} cannot be read: {reason(error)}."
         raise DataError(message) from error
-    load_exactly(network, weights, full)
+    if not isinstance(weights, Mapping):
+        message = (
+            f"The checkpoint {str(path)!r} of model {full!r} holds a {type(weights).__name__}; "
+            "give a state_dict, as torch.save(network.state_dict(), path) writes it."
+        )
+        raise DataError(message)
+    load_exactly(network, dict(weights), full)
 
 
 def preprocessing(weights: Any, full: str) -> ImagePreprocessing:

@@ -1,0 +1,71 @@
+"""Name the file of a network that is damaged, where its package only says that it failed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from pickle import UnpicklingError
+from zipfile import is_zipfile
+
+from neuroalign.errors import DataError, reason
+
+
+def refuse_damaged(files: Iterable[Path], full: str) -> None:
+    """Refuse the first file that is not what its name says, to be called once reading has failed.
+
+    Parameters
+    ----------
+    files : iterable of Path
+        Those that are not there, or of other kinds, are passed over.
+    full : str
+        Name of the model, for messages.
+
+    Raises
+    ------
+    DataError
+        If one is damaged.
+    """
+    for path in files:
+        if not path.is_file() or path.suffix not in CHECKS:
+            continue
+        try:
+            CHECKS[path.suffix](path)
+        except MemoryError:
+            raise
+        except Exception as error:  # safetensors and pickle raise kinds of their own
+            why = reason(error).partition(". ")[0]
+            message = f"File {str(path)!r} of model {full!r} is damaged ({why}); fetch it anew."
+            raise DataError(message) from error
+
+
+def _check_json(path: Path) -> None:
+    if not isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
+        message = "it holds no JSON object"
+        raise ValueError(message)
+
+
+def _check_safetensors(path: Path) -> None:
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt"):
+        pass
+
+
+def _check_torch(path: Path) -> None:
+    import torch
+
+    try:
+        torch.load(path, map_location="meta", weights_only=True, mmap=is_zipfile(path))
+    except UnpicklingError as error:
+        if "nsupported global" not in str(error):  # objects beside tensors are no damage
+            raise
+
+
+CHECKS = {
+    ".json": _check_json,
+    ".safetensors": _check_safetensors,
+    ".bin": _check_torch,
+    ".pt": _check_torch,
+    ".pth": _check_torch,
+}
