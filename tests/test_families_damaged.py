@@ -1,6 +1,7 @@
 """Files of networks of transformers, and of word vectors, that are cut short: one sentence each."""
 
 import re
+import sys
 from pickle import UnpicklingError
 
 import huggingface_hub
@@ -14,6 +15,7 @@ from tiny_language import byte_pairs, seeded, word_pieces
 
 import neuroalign as na
 from neuroalign.errors import DataError, UnknownNameError
+from neuroalign.models.families.damaged import refuse_damaged
 from neuroalign.models.families.hub import in_words
 
 SMALL = {"vocab_size": 300, "n_embd": 8, "n_layer": 1, "n_head": 2, "n_positions": 12,
@@ -143,6 +145,12 @@ def test_the_name_that_a_model_is_loaded_by_is_no_option(folder):
     with pytest.raises(UnknownNameError, match="Known: 'batch_size', ") as error:
         na.load_model(f"hf:{folder}", nam="mine")
     assert "'name'" not in str(error.value)
+
+
+def test_a_file_whose_package_is_not_installed_is_not_called_damaged(folder, monkeypatch):
+    cut(folder / "model.safetensors")
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    refuse_damaged([folder / "gone.json", folder / "model.safetensors"], "mine")
 
 
 @pytest.mark.parametrize("error", [UnpicklingError("odd"), SafetensorError("odd")])

@@ -33,6 +33,8 @@ def refuse_damaged(files: Iterable[Path], full: str) -> None:
             CHECKS[path.suffix](path)
         except MemoryError:
             raise
+        except ImportError:  # what cannot be looked at may be whole
+            continue
         except Exception as error:  # safetensors and pickle raise kinds of their own
             why = reason(error).partition(". ")[0]
             message = f"File {str(path)!r} of model {full!r} is damaged ({why}); fetch it anew."
