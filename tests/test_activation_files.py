@@ -11,6 +11,7 @@ import zarr
 
 import neuroalign as na
 from neuroalign.errors import DataError, UnknownNameError
+from neuroalign.features.matching import design_rows
 from neuroalign.models.activation_files import FileModel
 from neuroalign.testing import check_model
 
@@ -208,6 +209,26 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
         UnknownNameError, match=r"^No kind of file of activations is called '\.mat'"
     ):
         FileModel(tmp_path / "network.mat")
+
+
+def test_labels_that_are_not_those_of_the_dataset_are_shown(tmp_path):
+    wanted = [f"s{number}" for number in range(10)]
+
+    def refusal(*labels):
+        np.savez(tmp_path / "a.npz", late=np.eye(10)[: len(labels)], stimulus=np.array(labels))
+        ((_, activations),) = FileModel(tmp_path / "a.npz").activations(pd.DataFrame())
+        with pytest.raises(DataError) as error:
+            design_rows(activations, wanted)
+        return str(error.value)
+
+    lost, told = (
+        "stimuli have no activations in layer 'late' (first: 's0', 's1', 's2')",
+        ("others have some (first: '0', '1', '2'); label rows as the stimuli of the dataset are."),
+    )
+    assert refusal(*range(10)) == f"10 of 10 {lost}, but 10 {told}"
+    assert refusal(*range(6), *wanted[6:]) == f"6 of 10 {lost}, but 6 {told}"
+    assert refusal(*range(5), *wanted[5:]) == f"5 of 10 {lost}."
+    assert refusal(wanted[9]) == f"9 of 10 {lost}."
 
 
 def test_rows_in_another_order_give_the_same_scores(tmp_path):

@@ -55,9 +55,18 @@ def design_rows(
         raise DataError(message)
     rows = labels.get_indexer(list(stimuli))
     if missing := [label for label, row in zip(stimuli, rows, strict=True) if row < 0]:
+        known = set(stimuli)
+        others = [label for label in labels if label not in known]
+        # Where hardly any label matches, rows are labelled in another way, as by their numbers.
+        told = (
+            f", but {len(others)} others have some {name_some(others)}; label rows as the "
+            f"{words} of the dataset are"
+            if others and 2 * len(missing) > len(stimuli)
+            else ""
+        )
         message = (
             f"{len(missing)} of {len(stimuli)} {words} have no activations{in_layer} "
-            f"{name_some(missing)}."
+            f"{name_some(missing)}{told}."
         )
         raise DataError(message)
     values = np.asarray(activations.transpose(rows_are, ...).values)
