@@ -11,6 +11,7 @@ import xarray as xr
 
 from neuroalign.errors import DataError
 from neuroalign.features.order_features import order_features
+from neuroalign.models.inputs import check_table
 from neuroalign.models.protocol import chosen_layers, label_layer
 
 
@@ -47,6 +48,7 @@ class ContentFreeModel:
         layers : sequence of str, optional
         """
         (layer,) = chosen_layers(layers, self.layers, self.layers)
+        check_table(stimuli, self.name)
         labels = [str(label) for label in stimuli.index]
         if not labels:
             message = f"Model {self.name!r} was given no stimuli."
@@ -81,6 +83,7 @@ class RandomModel:
     ) -> Iterator[tuple[str, xr.DataArray]]:
         """Yield the layer "random" (stimulus, unit), of standard normal numbers."""
         (layer,) = chosen_layers(layers, self.layers, self.layers)
+        check_table(stimuli, self.name)
         labels = [str(label) for label in stimuli.index]
         if not labels:
             message = f"Model {self.name!r} was given no stimuli."

@@ -245,10 +245,10 @@ class TextModel:
             pooling="generated" the coordinates `generated` and `n_tokens` tell what was written.
         """
         wanted = self.select(layers)
-        labels = [str(label) for label in stimuli.index]
         generating = self._pooling == "generated"
         causal = self._language.causal and not generating
         inputs = self._rules.inputs(stimuli)
+        labels = [str(label) for label in stimuli.index]
         why = why_undefined(inputs, self.name) if SURPRISAL in wanted else None
         passes = make_passes(inputs, causal=causal)
         place = np.argsort([row for one in passes for row, _ in one.texts])

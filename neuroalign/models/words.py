@@ -38,9 +38,10 @@ class WordModel:
         self, stimuli: pd.DataFrame, layers: Sequence[str] | None = None
     ) -> Iterator[tuple[str, xr.DataArray]]:
         """Yield the layer (stimulus, unit), float32; words stand between spaces."""
+        texts = stimulus_texts(stimuli, self.name)
         labels = [str(label) for label in stimuli.index]
         for layer in chosen_layers(layers, self.layers, self.layers):
-            numbers = [self._measure(text.split()) for text in stimulus_texts(stimuli, self.name)]
+            numbers = [self._measure(text.split()) for text in texts]
             values = np.array(numbers, dtype=np.float32)[:, None]
             yield layer, label_layer(values, layer, labels, self.name)
 
