@@ -7,7 +7,7 @@ from localizer_cases import N, localize, planted, stimuli
 from scipy import stats
 
 from neuroalign.errors import DataError
-from neuroalign.models.localizer_halves import equal_content, first_half
+from neuroalign.models.localizer_halves import equal_content, equal_stimuli, first_half
 from neuroalign.models.protocol import as_model
 
 
@@ -108,6 +108,29 @@ def test_only_content_that_the_model_reads_is_compared():
     assert len(set(equal_content(reader, table))) == 1
 
 
+def test_content_whose_activations_differ_is_as_many_stimuli():
+    table = stimuli(4).assign(text=8 * ["the"])
+    rows = np.array([0, 1, 0, 1, 2, 2.001, 2.003, 0])[:, None] * np.ones(3)
+    model = as_model({"embeddings": pd.DataFrame(np.ones((8, 3)), table.index),
+                      "top": pd.DataFrame(rows, table.index)})  # fmt: skip
+    found = equal_stimuli(model, table, None)
+    assert found.factorize()[0].tolist() == [0, 1, 0, 1, 2, 2, 3, 0]
+    assert set(equal_stimuli(model, table, "embeddings")) == {0}
+
+
+def test_words_in_context_that_groups_share_are_localized_by_what_they_do_there():
+    rng = np.random.default_rng(0)
+    words = rng.choice(["the", "is", "of", "on"], 160)
+    table = pd.DataFrame({"text": words, "group": np.arange(160) // 4},
+                         [f"w{number:03}" for number in range(160)])  # fmt: skip
+    table["condition"] = np.where(np.arange(160) < 80, "sentences", "nonwords")
+    rows = rng.normal(size=(160, 50)) + np.outer(np.arange(160) < 80, np.arange(50) == 7)
+    found = localize({"top": pd.DataFrame(rows, table.index)}, table, count=1)
+    assert found.units.query("selected")["number"].tolist() == [7]
+    expected = stats.ttest_ind(rows[:80, 7], rows[80:, 7], equal_var=False).statistic
+    assert found.units["t"][7] == pytest.approx(expected)
+
+
 def test_stimuli_without_content_are_their_own():
     table = stimuli(2).assign(text=["one", None, None, "one"])
     assert equal_content(as_model(planted([], n=2)), table).factorize()[0].tolist() == [0, 1, 2, 0]
@@ -133,11 +156,14 @@ def test_a_text_in_both_conditions_counts_once_in_each():
 
 def test_different_stimuli_are_counted_where_some_are_equal():
     table = stimuli(8).assign(text=[f"text {number}" for number in [*range(8), *(8 * [8])]])
+    layers = planted([], n=8)
+    for values in layers.values():
+        values.iloc[8:] = values.iloc[8].to_numpy()
     with pytest.raises(DataError) as error:
-        localize(planted([], n=8), table, count=3)
+        localize(layers, table, count=3)
     assert str(error.value) == (
-        "1 different stimuli are control, which leaves 0 in one of two halves; 2 in each are "
-        "needed."
+        "1 different stimuli are control, which leaves 0 in one of two halves, where equal ones "
+        "and groups that share some are together; 2 in each are needed."
     )
 
 

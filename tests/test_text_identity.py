@@ -14,7 +14,8 @@ from tiny_language import bert, byte_pairs, gpt2, story, values_of, word_pieces 
 from tokenizers import normalizers  # noqa: E402
 
 from neuroalign.models.cache import cached  # noqa: E402
-from neuroalign.models.localizer_halves import equal_content  # noqa: E402
+from neuroalign.models.joined import JoinedModel  # noqa: E402
+from neuroalign.models.localizer_halves import equal_stimuli  # noqa: E402
 from neuroalign.models.text import TextModel  # noqa: E402
 
 STORY = story("the", "unhappy", "dog", "sat", ".")
@@ -134,9 +135,9 @@ def test_what_a_cache_goes_by_is_refused_for_a_label_that_is_given_twice(tmp_pat
 
 def test_the_same_word_is_read_alike_alone_and_in_the_same_context_only():
     words = story("the", "dog", "the", "dog")
-    assert encoder().exact_inputs(words) == 2 * encoder().exact_inputs(words)[:2]
-    assert len(set(encoder(context="growing").exact_inputs(words))) == 4
+    growing = encoder(context="growing", batch_size=3)
+    assert equal_stimuli(encoder(), words, None).tolist() == [0, 1, 0, 1]
+    assert equal_stimuli(growing, words, None).is_unique
+    assert equal_stimuli(JoinedModel.of_layers(growing), words, None).is_unique
     twice = story("the", "dog", "the", "dog", run=[0, 0, 1, 1])
-    inputs = encoder(context="growing").exact_inputs(twice)
-    assert inputs[:2] == inputs[2:]
-    assert equal_content(encoder(context="growing"), twice).tolist() == inputs
+    assert equal_stimuli(growing, twice, None).tolist() == [0, 1, 0, 1]

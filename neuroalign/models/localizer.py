@@ -13,7 +13,7 @@ from neuroalign.data.schema import as_labels, repeated
 from neuroalign.errors import DataError, name_some, unknown_name
 from neuroalign.features.matching import design_rows
 from neuroalign.models.localized_units import LocalizedUnits, check_seed
-from neuroalign.models.localizer_halves import equal_content, first_half
+from neuroalign.models.localizer_halves import equal_stimuli, first_half
 from neuroalign.models.protocol import Model, as_model
 from neuroalign.numerics.contrast import Contrast, welch
 from neuroalign.numerics.multiple import benjamini_hochberg, holm
@@ -47,8 +47,8 @@ def localize_units(
     model : Model or mapping
     stimuli : DataFrame
         What the model reads, and the column `by`. Other conditions than those named are left out.
-        Stimuli of equal content count once in their condition, by the mean of their activations;
-        what counts is what the model reads or, of activations computed elsewhere, all content.
+        Stimuli of equal content and activations count once in their condition; of content counts
+        what the model reads or, of activations computed elsewhere, all.
     preferred, control : str or sequence of str
         Conditions, such as "sentences" and "nonwords"; or "faces" and ("bodies", "places").
     by : str
@@ -70,7 +70,7 @@ def localize_units(
         For the number of units.
     seed : int
         Of the halves. Stimuli are dealt to halves within condition, by their labels, whatever
-        their order. Those of equal content and, where they have the column "group", of one group
+        their order. Equal ones and, where they have the column "group", those of one group
         fall into one half.
 
     Returns
@@ -108,18 +108,16 @@ def localize_units(
     shown = stimuli.set_axis(as_labels(stimuli.index, "stimulus"))
     side = _conditions(shown, by, preferred, control)
     shown = shown.loc[side.index]
-    content = equal_content(network, shown)
-    dealt = first_half(shown, content, side, seed)
-    items = pd.MultiIndex.from_arrays([content, side]).factorize()[0]  # in order of appearance
-    once = ~pd.Series(items).duplicated().to_numpy()
+    equal = equal_stimuli(network, shown, layers)
+    dealt = first_half(shown, equal, side, seed)
+    once = ~pd.DataFrame({"equal": equal, "side": side}).duplicated().to_numpy()
     is_preferred, in_first = side.to_numpy()[once], dealt.to_numpy()[once]
     _check_halves(is_preferred, in_first, repeated=not once.all())
     halves = [np.ones(len(in_first), dtype=bool), in_first, ~in_first]
     tables, contrasts = [], []
     for layer, activations in network.activations(shown, layers):
         rows = design_rows(activations, list(shown.index))
-        if not once.all():
-            rows = pd.DataFrame(rows).groupby(items).mean().to_numpy()
+        rows = rows[once]
         contrasts.append([_contrast(rows, is_preferred, half) for half in halves])
         tables.append(pd.DataFrame({"layer": layer, "number": np.arange(rows.shape[1])}))
     whole, *parts = (_joined(of_layers) for of_layers in zip(*contrasts, strict=True))
@@ -199,9 +197,12 @@ def _check_halves(is_preferred: np.ndarray, in_first: np.ndarray, *, repeated: b
     for what, side in (("preferred", is_preferred), ("control", ~is_preferred)):
         fewest = min((side & in_first).sum(), (side & ~in_first).sum())
         if fewest < FEWEST:
+            linked = (
+                ", where equal ones and groups that share some are together" if repeated else ""
+            )
             message = (
                 f"{side.sum()} {'different ' if repeated else ''}stimuli are {what}, which leaves "
-                f"{fewest} in one of two halves; {FEWEST} in each are needed."
+                f"{fewest} in one of two halves{linked}; {FEWEST} in each are needed."
             )
             raise DataError(message)
 

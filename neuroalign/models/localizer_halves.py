@@ -2,12 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from neuroalign.data.content import content_codes
 from neuroalign.data.schema import CONDITION, stimulus_kinds
+from neuroalign.features.matching import design_rows
 from neuroalign.models.protocol import Model
+
+TOLERANCE = 1e-3  # of the largest activation to a stimulus: batches of other sizes round otherwise
+
+
+def equal_stimuli(
+    model: Model, stimuli: pd.DataFrame, layers: Sequence[str] | str | None
+) -> pd.Series:
+    """Give stimuli of equal content and activations one number.
+
+    A word may have other activations in another context. So where content occurs more than once,
+    a pass of its own tells whether the activations agree.
+
+    Parameters
+    ----------
+    model : Model
+    stimuli : DataFrame
+    layers : str or sequence of str, optional
+
+    Returns
+    -------
+    Series of int
+    """
+    content = equal_content(model, stimuli)
+    numbers = content.factorize()[0]
+    if not content.is_unique:
+        for _, activations in model.activations(stimuli, layers):
+            numbers = _parted(numbers, design_rows(activations, list(stimuli.index)))
+    return pd.Series(numbers, stimuli.index)
+
+
+def _parted(numbers: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Give rows other numbers, where they differ from the first row of their number."""
+    while True:
+        _, first, of_row = np.unique(numbers, return_index=True, return_inverse=True)
+        away = np.abs(rows - rows[first[of_row]]).max(axis=1)
+        differs = away > TOLERANCE * np.abs(rows).max(axis=1)
+        if not differs.any():
+            return numbers
+        numbers = np.where(differs, numbers + numbers.max() + 1, numbers)
 
 
 def equal_content(model: Model, stimuli: pd.DataFrame) -> pd.Series:
@@ -16,7 +58,6 @@ def equal_content(model: Model, stimuli: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     model : Model
-        One with a method `exact_inputs` tells itself: a word in two contexts is two stimuli.
     stimuli : DataFrame
 
     Returns
@@ -24,8 +65,6 @@ def equal_content(model: Model, stimuli: pd.DataFrame) -> pd.Series:
     Series of str
         Equal for stimuli of equal content; of a stimulus that has none, its label.
     """
-    if callable(exact_inputs := getattr(model, "exact_inputs", None)):
-        return pd.Series(exact_inputs(stimuli), stimuli.index, dtype=object)
     labels = pd.Series(stimuli.index.astype(str), stimuli.index, dtype=object)
     known = [kind for kind in stimulus_kinds(stimuli) if kind != CONDITION]
     read = getattr(model, "kinds", [model.reads])
@@ -37,7 +76,7 @@ def equal_content(model: Model, stimuli: pd.DataFrame) -> pd.Series:
 
 
 def first_half(
-    stimuli: pd.DataFrame, content: pd.Series, is_preferred: pd.Series, seed: int
+    stimuli: pd.DataFrame, equal: pd.Series, is_preferred: pd.Series, seed: int
 ) -> pd.Series:
     """Tell which stimuli fall into the first half, by their labels, whatever their order.
 
@@ -47,8 +86,8 @@ def first_half(
     ----------
     stimuli : DataFrame
         Those of one `group` stay together, if there is such a column.
-    content : Series of str
-        So do those of equal content, and those that other stimuli link in these ways.
+    equal : Series
+        So do those that are equal here, and those that other stimuli link in these ways.
     is_preferred : Series of bool
     seed : int
 
@@ -59,18 +98,18 @@ def first_half(
     units = pd.Series(stimuli.index, stimuli.index, dtype=object)
     if "group" in stimuli:  # a stimulus without one is its own
         units = stimuli["group"].astype(str).astype(object).where(stimuli["group"].notna(), units)
-    units = _together(units, content)
-    side = is_preferred.groupby(units).mean().sort_index()
+    units = _together(units, equal)
+    side = is_preferred.groupby(units).mean()
     shuffled = side.iloc[np.random.default_rng(seed).permutation(len(side))]
     dealt = shuffled.sort_values(kind="stable").index
     return units.isin(dealt[::2])
 
 
-def _together(groups: pd.Series, content: pd.Series) -> pd.Series:
-    """Name what groups and content link, directly or by others: the first of their groups."""
+def _together(groups: pd.Series, equal: pd.Series) -> pd.Series:
+    """Name what groups and equal stimuli link, directly or by others: their first group."""
     names = groups
     while True:
-        wider = names.groupby(content).transform("min").groupby(groups).transform("min")
+        wider = names.groupby(equal).transform("min").groupby(groups).transform("min")
         if wider.equals(names):
             return names
         names = wider

@@ -209,20 +209,14 @@ class TextModel:
             places of its text's own tokens, in the order of the stimuli; options, kind of
             device, and versions of packages.
         """
-        exact = self.exact_inputs(stimuli)
+        inputs = self._rules.inputs(stimuli)
+        exact = [(one.numbers.tolist(), one.own, one.added) for one in inputs]
         return {
             **self._content(),
             "inputs": hashlib.sha256(json.dumps(exact).encode()).hexdigest(),
             "device": self._how.device.type,
             "versions": versions("neuroalign", "torch", "transformers", "tokenizers"),
         }
-
-    def exact_inputs(self, stimuli: pd.DataFrame) -> list[str]:
-        """Return what is read of each text, in its context: equal where activations are."""
-        return [
-            json.dumps((one.numbers.tolist(), one.own, one.added))
-            for one in self._rules.inputs(stimuli)
-        ]
 
     def activations(
         self, stimuli: pd.DataFrame, layers: Sequence[str] | None = None
