@@ -1,11 +1,14 @@
 """Equal stimuli have equal hashes, and others have others."""
 
 import hashlib
+import io
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+import xarray as xr
 from PIL import Image
 
 from neuroalign.data.content import feed
@@ -29,6 +32,10 @@ CHANGED = np.where(np.arange(5000) == 2500, 1.0, 0.0)
 PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
 
 
+PALETTES = [Image.new("P", (4, 4)) for _ in range(2)]
+PALETTES[1].putpalette([200, 0, 0])
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -43,6 +50,15 @@ PIXELS = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
         (([LONG, LONG], 100.0), ([LONG, CHANGED], 100.0)),
         (torch.tensor(LONG), torch.tensor(CHANGED)),
         ([1, 23], [12, 3]),
+        (PALETTES[0], PALETTES[1]),
+        (Image.fromarray(PIXELS), Image.fromarray(PIXELS).convert("HSV")),
+        ({"frames": LONG, "rate": 10.0}, {"frames": CHANGED, "rate": 10.0}),
+        ({"a": 1}, {"b": 1}),
+        (pd.Series(LONG), pd.Series(CHANGED)),
+        (xr.DataArray(LONG), xr.DataArray(CHANGED)),
+        (np.array([LONG, "x"], dtype=object), np.array([CHANGED, "x"], dtype=object)),
+        (torch.tensor(LONG).to_sparse(), torch.tensor(CHANGED).to_sparse()),
+        (torch.tensor([1j]).conj(), torch.tensor([1j])),
         ([[1], [2, 3]], [[1, 2], [3]]),
         ([[], [1]], [[1], []]),
         (1.0, 2.0),
@@ -69,6 +85,15 @@ def test_a_file_is_its_bytes_whatever_its_name(tmp_path):
 
 def test_text_that_could_be_no_file_is_text():
     assert hash_of("a\0b") != hash_of("x" * 100_000)
+
+
+def test_what_is_held_in_another_way_is_the_same():
+    dense = torch.tensor([0.0, 2.0])
+    assert hash_of(dense.to_sparse()) == hash_of(dense) == hash_of(dense.numpy())
+    assert hash_of(torch.tensor([1j]).conj()) == hash_of(np.array([1j], np.complex64).conj())
+    words = [np.array(["a b", None], dtype=object) for _ in range(2)]
+    assert hash_of(words[0]) == hash_of(words[1])
+    assert hash_of(io.BytesIO(b"a")) != hash_of(io.BytesIO(b"a"))  # not known: by its repr
 
 
 def test_tensors_of_half_precision_are_their_numbers():

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from PIL import Image
+
+GRAY_OR_RGB = ("1", "L", "LA", "RGB", "RGBA", "I", "F")
 
 
 def feed(digest: Any, value: Any) -> None:
@@ -20,12 +24,19 @@ def feed(digest: Any, value: Any) -> None:
         As of hashlib.
     value : object
         Text; an array, an image of PIL or a tensor; a path, of which the bytes of the file count;
-        a tuple or list of these, such as a sound and its rate.
+        a tuple, list or mapping of these, such as a sound and its rate. Of all else, its repr.
     """
-    if hasattr(value, "detach"):  # a tensor, wherever it is
-        value = value.detach().cpu()
-        # NumPy knows no bfloat16, whose numbers float32 holds exactly.
-        value = (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    if _is_tensor(value):
+        value = _array_of(value)
+    elif isinstance(value, Image.Image):  # pixels of other modes are numbers of colors
+        plain = value.mode in GRAY_OR_RGB or value.mode.startswith("I;")
+        value = np.asarray(value if plain else value.convert("RGBA"))
+    elif not isinstance(value, (str, Path)) and hasattr(value, "__array__"):
+        value = np.asarray(value)
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:  # else its addresses were hashed
+        value = [value.shape, *value.ravel()]
+    elif isinstance(value, Mapping):
+        value = [*value.keys(), *value.values()]
     if isinstance(value, Path) or (isinstance(value, str) and _is_file(value)):
         digest.update(Path(value).read_bytes())
     elif isinstance(value, (tuple, list)):
@@ -33,7 +44,7 @@ def feed(digest: Any, value: Any) -> None:
             own = hashlib.sha256()
             feed(own, part)
             digest.update(own.digest())
-    elif isinstance(value, np.ndarray) or hasattr(value, "__array_interface__"):
+    elif isinstance(value, np.ndarray):
         array = np.ascontiguousarray(value)
         digest.update(str((array.shape, array.dtype)).encode() + array.tobytes())
     else:
@@ -62,6 +73,21 @@ def _hash(value: object) -> str:
     digest = hashlib.blake2b(digest_size=16)
     feed(digest, value)
     return digest.hexdigest()
+
+
+def _is_tensor(value: object) -> bool:
+    """Tell whether something is a tensor, which only torch can have made."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _array_of(tensor: Any) -> np.ndarray:
+    """Return the numbers of a tensor, wherever and however it holds them."""
+    dense = tensor.detach().cpu().to_dense().resolve_conj().resolve_neg()
+    try:
+        return np.asarray(dense.numpy())
+    except TypeError:  # NumPy knows no bfloat16 or float8, whose numbers float32 holds exactly
+        return np.asarray(dense.float().numpy())
 
 
 def _is_file(text: str) -> bool:
