@@ -203,3 +203,22 @@ def test_word_vectors_in_an_archive_with_bytes_changed_are_named(tmp_path):
     said = f"File {str(path)!r} cannot be read as word vectors: "
     with pytest.raises(DataError, match=rf"^{re.escape(said)}.+\.$"):
         na.load_model(f"static:{path}")
+
+
+WHOLE = {
+    "of objects": lambda path: torch.save({"net": torch.nn.Linear(2, 2)}, path),
+    "of a newer pickle": lambda path: torch.save({"a": torch.ones(2)}, path, pickle_protocol=4),
+    "scripted": lambda path: torch.jit.script(torch.nn.ReLU()).save(path),
+    "old": lambda path: torch.save({"a": 1}, path, _use_new_zipfile_serialization=False),
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
+@pytest.mark.parametrize("kind", WHOLE)
+def test_a_whole_file_is_not_called_damaged(kind, tmp_path):
+    WHOLE[kind](tmp_path / "weights.pt")
+    (tmp_path / "labels.json").write_text("[1, 2]")
+    refuse_damaged(sorted(tmp_path.iterdir()), "it")
+    cut(tmp_path / "weights.pt")
+    with pytest.raises(DataError, match=r"^File '.*weights\.pt' of model 'it' is damaged \("):
+        refuse_damaged(sorted(tmp_path.iterdir()), "it")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 from pickle import UnpicklingError
-from zipfile import is_zipfile
+from zipfile import ZipFile, is_zipfile
 
 from neuroalign.errors import DataError, reason
 
@@ -42,7 +42,8 @@ def refuse_damaged(files: Iterable[Path], full: str) -> None:
 
 
 def _check_json(path: Path) -> None:
-    if not isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if path.name in OBJECTS and not isinstance(found, dict):
         message = "it holds no JSON object"
         raise ValueError(message)
 
@@ -55,15 +56,25 @@ def _check_safetensors(path: Path) -> None:
 
 
 def _check_torch(path: Path) -> None:
+    """Look whether the file is whole; what is in it, torch may read or not."""
+    if is_zipfile(path):
+        with ZipFile(path) as file:
+            if (bad := file.testzip()) is not None:
+                message = f"its part {bad!r} is not what was written"
+                raise ValueError(message)
+        return
     import torch
 
-    try:
-        torch.load(path, map_location="meta", weights_only=True, mmap=is_zipfile(path))
+    try:  # what torch wrote before archives, or an archive that is cut short
+        torch.load(path, map_location="meta", weights_only=True)
+    except NotImplementedError:
+        return
     except UnpicklingError as error:
-        if "nsupported global" not in str(error):  # objects beside tensors are no damage
+        if "nsupported" not in str(error):  # objects beside tensors, or a newer pickle
             raise
 
 
+OBJECTS = ("config.json", "tokenizer.json", "tokenizer_config.json")
 CHECKS = {
     ".json": _check_json,
     ".safetensors": _check_safetensors,
