@@ -19,9 +19,9 @@ from neuroalign.cli_disperse import disperse
 from neuroalign.cli_outputs import folder_names, output_file, run_folder, run_name
 from neuroalign.cli_rivals import (
     asked_model,
-    check_rival,
     layers_of_rival,
-    rival_options,
+    load_rivals,
+    names_own_module,
     rivals_of,
 )
 from neuroalign.errors import NeuroalignError
@@ -115,8 +115,7 @@ def score(
     rule = None if n_folds is None else options.fold_rule(data, n_folds)
     split, regions = tuple(options.split_names(by) or ()), options.split_names(roi)
     scored = options.Scorer(data, kind, beside, device, load, regions, rule, seed, split, lag)
-    told = {name: rival_options(name, model, of_model) for name in rivals}
-    others = ((name, load(name, told[name])) for name in rivals)
+    others = load_rivals(rivals, model, of_model, network, load)
     _report(scored, network, others, options.split_names(layers), looked_for, folder)
     if cache:
         typer.echo(load.report())
@@ -143,7 +142,6 @@ def _report(
     for name, rival in rivals:
         # A twin chooses among the same layers; a model that has none of them keeps its own.
         others[name] = scored(rival, layers_of_rival(rival, layers), [])
-        check_rival(name, scores, others[name])
         if folder is not None:
             na.save_scores(others[name], folder / "against" / folder_names([*others])[name])
     print_summary(scores, table, others)
@@ -295,8 +293,8 @@ def main() -> NoReturn:
     """Run the command line; an error is one sentence and a non-zero exit."""
     # Before the hub and transformers are imported: bars are for people, and faults are refused.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    if "" not in sys.path:
-        sys.path.append("")  # modules of one's own are found where the command is given
+    if "" not in sys.path and any(map(names_own_module, sys.argv)):
+        sys.path.append("")  # they are looked for where the command is given
     if not sys.stderr.isatty():
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:

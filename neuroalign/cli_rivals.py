@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from neuroalign.cli_options import TRUTH, read_pairs, split_names
 from neuroalign.errors import DataError, NeuroalignError
 from neuroalign.models.baselines import BASELINES
+from neuroalign.models.families import FAMILIES
 
 if TYPE_CHECKING:
-    import xarray as xr
-
+    from neuroalign.cli_options import Load
     from neuroalign.models.protocol import Model
 
 
@@ -50,17 +50,22 @@ def rival_options(rival: str, model: str, options: Mapping[str, str]) -> dict[st
     return {name: value for name, value in options.items() if takes_option(rival, name)}
 
 
-def check_rival(name: str, scores: xr.Dataset, of_rival: xr.Dataset) -> None:
-    """Refuse an untrained twin that has the weights of the model that it is the twin of."""
-    from neuroalign.models.catalog import UNTRAINED
+def load_rivals(
+    names: Sequence[str], model: str, options: Mapping[str, str], network: Model, load: Load
+) -> Iterator[tuple[str, Model]]:
+    """Load models one after the other; refuse a twin that has the weights of the network."""
+    from neuroalign.models.catalog import twin_of
 
-    own, other = (json.loads(one.attrs["provenance"])["model_sha256"] for one in (scores, of_rival))
-    if name.endswith(UNTRAINED) and own is not None and own == other:
-        message = (
-            f"Model {name!r} has the very weights of the model that it is scored beside, "
-            f"{scores.attrs['model']!r}; a function with an option 'untrained' must obey it."
-        )
-        raise DataError(message)
+    for name in names:
+        rival = load(name, rival_options(name, model, options))
+        prints = [getattr(one, "fingerprint", object)() for one in (network, rival)]
+        if name == twin_of(model) and prints[0] == prints[1]:
+            message = (
+                f"Model {name!r} has the very weights of the model that it is scored beside, "
+                f"{network.name!r}; a function with an option 'untrained' must obey it."
+            )
+            raise DataError(message)
+        yield name, rival
 
 
 def layers_of_rival(rival: Model, layers: Sequence[str] | None) -> list[str] | None:
@@ -72,3 +77,9 @@ def layers_of_rival(rival: Model, layers: Sequence[str] | None) -> list[str] | N
         with suppress(NeuroalignError):
             found += [layer] if selected_layers(rival, layer) else []
     return found or None
+
+
+def names_own_module(word: str) -> bool:
+    """Tell whether a word of the command line may name a function, as in "module:function"."""
+    found = re.findall(r"(?<![\w.:/])([^\W\d][\w.]*):[^\W\d]", word)
+    return any(name not in FAMILIES for name in found)

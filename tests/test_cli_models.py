@@ -137,6 +137,30 @@ def test_a_twin_with_the_weights_of_the_network_is_refused(run, words_data, tmp_
     assert (tmp_path / "own_networks-stubborn_words_ridge" / "scores.nc").is_file()
 
 
+@pytest.mark.parametrize(
+    ("word", "own"),
+    [
+        ("mine:load", True),
+        ("a.b:load", True),
+        ("pixels,mine:load", True),
+        ("timm:resnet50", False),
+        ("hf:a/b", False),
+        ("hf:/tmp/mine:load", False),
+        ("pixels", False),
+        ("--layers=block[0]", False),
+    ],
+)
+def test_only_a_name_with_a_module_has_own_code_looked_for(word, own):
+    assert cli_rivals.names_own_module(word) == own
+
+
+def test_a_file_called_like_a_twin_leaves_twins_of_functions_alone(networks, tmp_path, monkeypatch):  # noqa: F811, ARG001
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "load-untrained").touch()
+    assert twin_of(f"{NAME}-untrained") is None
+    assert not takes_option(f"{NAME}-untrained", "untrained")
+
+
 def test_a_module_is_found_where_the_command_is_given(tmp_path):
     (tmp_path / "own_here.py").write_text(NETWORK)
     script = "from neuroalign.cli import main; main()"  # as the console script, outside any folder

@@ -185,8 +185,10 @@ def _is_twin(name: str) -> bool:
     """Tell whether a name means a network before training; not where a file has it."""
     if name.removesuffix(UNTRAINED) in NETWORKS:
         return name.endswith(UNTRAINED)
-    own = name.partition(":")[2]
-    return has_prefix(name) and own.endswith(UNTRAINED) and not Path(own).expanduser().exists()
+    before, _, own = name.partition(":")
+    if not (has_prefix(name) and own.endswith(UNTRAINED)):
+        return False
+    return before not in FAMILIES or not Path(own).expanduser().exists()
 
 
 def has_prefix(name: str) -> bool:
