@@ -1,5 +1,6 @@
 """Any torch module as a model: hooks, modes, labels, axes, and what is refused."""
 
+import math
 import re
 
 import numpy as np
@@ -310,7 +311,12 @@ def test_a_batch_of_no_whole_number_is_refused(size):
     assert str(error.value) == f"batch_size={size!r} is not a positive number of stimuli."
 
 
-@pytest.mark.parametrize("budget", [-1, 2.5, "1 GB"])
+def test_a_budget_may_be_written_as_a_power():
+    found = values_of(na.TorchModel(ResidualNet(), memory_budget=1e9), make_stimuli())
+    assert len(found) > 0
+
+
+@pytest.mark.parametrize("budget", [-1, 2.5, math.inf, "1 GB"])
 def test_a_budget_of_no_bytes_is_refused(budget):
     with pytest.raises(DataError) as error:
         na.TorchModel(ResidualNet(), memory_budget=budget)

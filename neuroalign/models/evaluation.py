@@ -59,6 +59,8 @@ def check_amounts(batch_size: object, memory_budget: object, *, of: str = "stimu
     if batch_size is not None and not is_whole(batch_size, least=1):
         message = f"batch_size={batch_size!r} is not a positive number of {of}."
         raise DataError(message)
+    if isinstance(memory_budget, float) and memory_budget.is_integer():  # as 1e9
+        memory_budget = int(memory_budget)
     if memory_budget is not None and not is_whole(memory_budget, least=0):
         message = f"memory_budget={memory_budget!r} is no number of bytes; give one, as 10**9."
         raise DataError(message)
