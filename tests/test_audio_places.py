@@ -40,17 +40,12 @@ def run(model):
             "Place(module, given=True) for what the module is given.",
         ),
         (
-            {"low": Place(torch.nn.Identity())},
-            "The place of layer 'low' of model 'toy' is a module that is not in its network; give "
-            "one of network.modules().",
-        ),
-        (
             [Place(NETWORK[0])],
             "The places of model 'toy' are a list; give a mapping, as in {'layer': Place(module)}.",
         ),
     ],
 )
-def test_places_that_are_none_of_the_network_are_refused_when_the_model_is_made(places, sentence):
+def test_what_is_no_place_is_refused_when_the_model_is_made(places, sentence):
     with refused(sentence):
         AudioModel(NETWORK, places, torch.from_numpy, CLOCK, name="toy")
 

@@ -19,7 +19,7 @@ class Place(NamedTuple):
 
 
 def check_places(places: object, network: object, name: str) -> None:
-    """Refuse places that are none, or are not in the network of the model of that name."""
+    """Refuse what is no place, or no network, in the model of that name."""
     if not isinstance(network, torch.nn.Module):
         message = f"Model {name!r} wraps a torch.nn.Module, but got a {type(network).__name__}."
         raise DataError(message)
