@@ -163,10 +163,10 @@ def time_grid(delays: str | None) -> TimeGrid | None:
 
 def check_beside(metric: str, beside: str | None) -> None:
     """Refuse a second feature space that does not exist, or that is missing."""
-    from neuroalign.models.catalog import check_model_name
+    from neuroalign.models.catalog import model_loader
 
     if beside is not None:
-        check_model_name(beside)
+        model_loader(beside)
     if beside is None and metric in OF_SPACES:
         message = f"--metric {metric} needs two feature spaces; add --with MODEL."
         raise NeuroalignError(message)

@@ -30,14 +30,14 @@ def asked_model(model: str, option: list[str] | None) -> tuple[str, dict[str, st
 
 def rivals_of(model: str, reads: str | None, against: str | None) -> list[str]:
     """Name the models that are scored beside: those asked for, or what every network must beat."""
-    from neuroalign.models.catalog import check_model_name, twin_of
+    from neuroalign.models.catalog import model_loader, twin_of
 
     if against is None:
         wanted = (twin_of(model), BASELINES.get(str(reads)))
         return [name for name in wanted if name is not None and name != model]
     rivals = [] if against == "none" else split_names(against) or []
     for name in rivals:
-        check_model_name(name)
+        model_loader(name)  # refuses what could not be loaded later, and loads nothing
     return list(dict.fromkeys(rivals))
 
 

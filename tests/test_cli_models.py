@@ -171,6 +171,15 @@ def test_a_module_is_found_where_the_command_is_given(tmp_path):
 
 
 @pytest.mark.usefixtures("networks")
+def test_a_rival_that_is_none_is_refused_before_anything_is_scored(run, words_data, tmp_path):  # noqa: F811
+    words = (NAME, words_data, "--against", "own_networks:none", "--out", tmp_path / "runs")
+    code, _, err = run("score", *words)
+    sentence = "Error: Module 'own_networks' has no function 'none' that could make a model.\n"
+    assert (code, err) == (1, sentence)
+    assert not list(tmp_path.glob("runs/*"))
+
+
+@pytest.mark.usefixtures("networks")
 def test_a_function_without_that_option_makes_no_twin():
     message = (
         "Function 'bare' of module 'own_networks' makes no untrained twin; give it an option "
