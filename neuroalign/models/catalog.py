@@ -278,7 +278,7 @@ def _is_module(name: str) -> bool:
         return bool(find_spec(name))
     except (ImportError, ValueError):
         return False
-    except Exception:
+    except Exception:  # of the code of a package around it; importing tells what
         return True
 
 

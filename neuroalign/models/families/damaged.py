@@ -67,7 +67,7 @@ def _check_torch(path: Path) -> None:
 
     try:  # what torch wrote before archives, or an archive that is cut short
         torch.load(path, map_location="meta", weights_only=True)
-    except NotImplementedError:
+    except NotImplementedError:  # what cannot be looked at may be whole
         return
     except UnpicklingError as error:
         if "nsupported" not in str(error):  # objects beside tensors, or a newer pickle
